@@ -1,0 +1,208 @@
+// The backward pass: walk the graph from the outputs to the leaves, each node once, when all its gradients have arrived.
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+
+namespace tessera::autograd {
+namespace {
+
+// Makes a gradient fit the tensor that it belongs to: sums the dimensions that broadcasting repeated, converts the dtype.
+// The one place where broadcasting is undone.
+Tensor fit_gradient(const Node& node, size_t i, Tensor grad) {
+  const GradientMetadata& wanted = node.outputs[i];
+  if (!(grad.sizes() == IntArrayRef(wanted.sizes))) {
+    const std::string what = fmt::format("the gradient of output {} of {}", i, node.name());
+    check<ShapeError>(grad.dim() >= static_cast<int64_t>(wanted.sizes.size()), "{} has shape {}, the output {}", what, grad.sizes(),
+                      wanted.sizes);
+    grad = sum_to(grad, wanted.sizes);
+  }
+  return grad.dtype() == wanted.dtype ? grad : grad.to(wanted.dtype);
+}
+
+struct Task {
+  std::shared_ptr<Node> node;
+  bool operator<(const Task& other) const { return node->sequence_nr() < other.node->sequence_nr(); }
+};
+
+class Engine {
+ public:
+  Engine(bool retain_graph, bool create_graph) : retain_graph_(retain_graph), mode_(create_graph) {}
+
+  void add_root(const Edge& edge, const Tensor& gradient) {
+    roots_.push_back(edge.node);
+    accumulate(edge, gradient);
+  }
+
+  // Run only what lies between the roots and these edges, and keep the gradients that arrive there.
+  void capture(const Edge& edge) { captures_[edge.node.get()].push_back(edge.input_nr); }
+  Tensor captured(const Edge& edge) const {
+    const auto it = captured_.find(edge.node.get());
+    return it == captured_.end() ? Tensor() : it->second[edge.input_nr];
+  }
+  // With accumulate_captured, captured leaves also add to their .grad (backward(inputs = ...)).
+  void run(bool accumulate_captured) {
+    count_dependencies();
+    std::priority_queue<Task> ready;
+    for (const auto& root : roots_)
+      if (dependencies_[root.get()] == 0 && queued_.insert(root.get()).second) ready.push({root});
+    while (!ready.empty()) {
+      const std::shared_ptr<Node> node = ready.top().node;
+      ready.pop();
+      variable_list grads = take_gradients(*node);
+      run_tensor_hooks(*node, grads);
+      const auto capture = captures_.find(node.get());
+      if (capture != captures_.end()) captured_[node.get()] = grads;
+      const bool runs = captures_.empty() || needed_[node.get()] || (capture != captures_.end() && accumulate_captured);
+      const variable_list results = runs ? call(*node, grads) : variable_list();
+      grads.clear();
+      for (size_t i = 0; i < node->next_edges.size(); ++i) {
+        const Edge& edge = node->next_edges[i];
+        if (edge.node == nullptr) continue;
+        if (i < results.size() && results[i].defined()) accumulate(edge, results[i]);
+        if (--dependencies_[edge.node.get()] == 0) ready.push({edge.node});
+      }
+    }
+  }
+
+ private:
+  // For each reachable node, how many edges lead to it; and whether a captured edge lies below it.
+  void count_dependencies() {
+    std::unordered_set<Node*> seen;
+    std::vector<Node*> order;  // users before inputs, per root
+    for (const auto& root : roots_) {
+      if (seen.count(root.get())) continue;
+      std::vector<Node*> stack{root.get()};
+      seen.insert(root.get());
+      while (!stack.empty()) {
+        Node* const node = stack.back();
+        stack.pop_back();
+        order.push_back(node);
+        for (const Edge& edge : node->next_edges) {
+          if (edge.node == nullptr) continue;
+          ++dependencies_[edge.node.get()];
+          if (seen.insert(edge.node.get()).second) stack.push_back(edge.node.get());
+        }
+      }
+    }
+    if (captures_.empty()) return;
+    // Inputs have smaller sequence numbers than their users, so one sweep in that order settles which nodes are needed.
+    // AccumulateGrad nodes have the largest number but no edges of their own.
+    std::sort(order.begin(), order.end(), [](Node* a, Node* b) { return a->sequence_nr() < b->sequence_nr(); });
+    for (Node* node : order)
+      for (const Edge& edge : node->next_edges)
+        if (edge.node != nullptr) needed_[node] |= needed_[edge.node.get()] || captures_.count(edge.node.get()) > 0;
+  }
+
+  variable_list take_gradients(Node& node) {
+    variable_list grads = std::move(gradients_[&node]);
+    gradients_.erase(&node);
+    grads.resize(node.outputs.size());
+    return grads;
+  }
+
+  static void run_tensor_hooks(Node& node, variable_list& grads) {
+    for (const auto& [handle, hook] : node.tensor_hooks) {
+      Tensor& grad = grads[hook.output_nr];
+      if (!grad.defined()) continue;
+      if (Tensor replaced = hook.call(grad); replaced.defined()) grad = replaced;
+    }
+  }
+
+  variable_list call(Node& node, const variable_list& grads) {
+    bool any = false;
+    for (const Tensor& grad : grads) any |= grad.defined();
+    if (!any) return {};
+    check<AutogradError>(!node.released,
+                         "backward: the graph was freed by an earlier backward pass (at {}). Pass retain_graph = true to the "
+                         "first one to walk it twice.",
+                         node.name());
+    variable_list results = node.backward(grads);
+    if (detect_anomaly()) check_gradients_finite(node, results);
+    for (const auto& hook : node.hooks) hook(node, grads, results);
+    if (!retain_graph_ && !node.next_edges.empty()) {
+      node.released = true;
+      node.release_saved();
+    }
+    return results;
+  }
+
+  void accumulate(const Edge& edge, const Tensor& gradient) {
+    variable_list& slots = gradients_[edge.node.get()];
+    slots.resize(edge.node->outputs.size());
+    Tensor& slot = slots[edge.input_nr];
+    Tensor grad = fit_gradient(*edge.node, edge.input_nr, gradient);
+    if (!slot.defined()) {
+      slot = std::move(grad);
+    } else if (!GradMode::is_enabled() && slot.impl_ptr().use_count() == 1 && slot.storage().use_count() == 1 &&
+               slot.layout().is_dense()) {
+      slot.add_(grad);  // nobody else sees this memory
+    } else {
+      slot = add(slot, grad);
+    }
+  }
+
+  const bool retain_graph_;
+  const AutoGradMode mode_;
+  std::vector<std::shared_ptr<Node>> roots_;
+  std::unordered_map<Node*, int64_t> dependencies_;
+  std::unordered_map<Node*, variable_list> gradients_;
+  std::unordered_map<Node*, std::vector<uint32_t>> captures_;
+  std::unordered_map<Node*, variable_list> captured_;
+  std::unordered_map<Node*, bool> needed_;
+  std::unordered_set<Node*> queued_;
+};
+
+Tensor initial_gradient(const char* op, const Tensor& tensor, const TensorList& gradients, size_t i) {
+  check<AutogradError>(tensor.requires_grad(),
+                       "{}: the tensor does not require a gradient and has no grad_fn. Was it made under NoGradGuard, or from "
+                       "inputs without requires_grad?",
+                       op);
+  if (i < gradients.size() && gradients[i].defined()) {
+    check<ShapeError>(gradients[i].sizes() == tensor.sizes(), "{}: the gradient has shape {}, the tensor {}", op,
+                      gradients[i].sizes(), tensor.sizes());
+    return gradients[i];
+  }
+  check<ShapeError>(tensor.numel() == 1, "{}: the tensor has shape {}; without a gradient argument it must have one element", op,
+                    tensor.sizes());
+  return ones_like(tensor);
+}
+
+}  // namespace
+
+void backward(const TensorList& tensors, const TensorList& gradients, std::optional<bool> retain_graph, bool create_graph,
+              const TensorList& inputs) {
+  Engine engine(retain_graph.value_or(create_graph), create_graph);
+  for (size_t i = 0; i < tensors.size(); ++i)
+    engine.add_root(gradient_edge(tensors[i]), initial_gradient("backward", tensors[i], gradients, i));
+  for (const Tensor& input : inputs) {
+    check<AutogradError>(input.is_leaf() && input.requires_grad(), "backward: `inputs` takes leaves that require a gradient");
+    engine.capture(gradient_edge(input));
+  }
+  engine.run(true);
+}
+
+variable_list grad(const TensorList& outputs, const TensorList& inputs, const TensorList& grad_outputs,
+                   std::optional<bool> retain_graph, bool create_graph, bool allow_unused) {
+  Engine engine(retain_graph.value_or(create_graph), create_graph);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    engine.add_root(gradient_edge(outputs[i]), initial_gradient("grad", outputs[i], grad_outputs, i));
+  for (const Tensor& input : inputs) {
+    check<AutogradError>(input.requires_grad(), "grad: an input does not require a gradient");
+    engine.capture(gradient_edge(input));
+  }
+  engine.run(false);
+  variable_list results;
+  for (const Tensor& input : inputs) {
+    results.push_back(engine.captured(gradient_edge(input)));
+    check<AutogradError>(allow_unused || results.back().defined(),
+                         "grad: the outputs do not depend on an input of shape {}. Pass allow_unused = true to get an undefined "
+                         "tensor for it.",
+                         input.sizes());
+  }
+  return results;
+}
+
+}  // namespace tessera::autograd

@@ -1,0 +1,74 @@
+// The kernel table: beside its op stands one typed constant that names a kernel's implementations.
+//
+//     const Kernel<kernels::SoftmaxForward> softmax_forward = TESSERA_KERNEL(softmax_forward);
+//     softmax_forward(x.device(), out.as_view(), x.as_view(), dim);
+//
+// The fastest implementation for the device runs, unless an override names another, for lessons and for benchmarks:
+//     TESSERA_KERNELS=conv2d=reference,softmax=reference   or   set_kernels("conv2d=reference")   or   set_kernels("reference")
+// A key stands for the kernel of that name and for all whose name begins with it and an underscore.
+// A CUDA kernel that is missing fails when a CUDA build is linked, and with one clear line at run time in a CPU build.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "core/device.h"
+
+namespace tessera {
+
+// Replaces the overrides; "" takes them away. Throws ValueError for an implementation that does not exist.
+void set_kernels(const std::string& overrides);
+
+namespace detail {
+enum class Implementation : uint8_t { Best, Reference, Cpu, Cuda, Cudnn };
+Implementation kernel_override(const char* kernel);
+[[noreturn]] void no_kernel(const char* kernel, const char* what);
+}  // namespace detail
+
+template <class Signature> class Kernel;
+
+template <class... Args> class Kernel<void(Args...)> {
+ public:
+  using Function = void(Args...);
+
+  // constexpr: the table is in the binary, there is no registration at start-up.
+  constexpr Kernel(const char* name, Function* reference, Function* cpu, Function* cuda, Function* cudnn = nullptr)
+      : name_(name), reference_(reference), cpu_(cpu), cuda_(cuda), cudnn_(cudnn) {}
+
+  template <class... Given> void operator()(const Device& device, Given&&... args) const {
+    select(device)(std::forward<Given>(args)...);
+  }
+
+ private:
+  Function* select(const Device& device) const {
+    using detail::Implementation;
+    const Implementation wanted = detail::kernel_override(name_);
+    if (device.is_cpu()) {
+      if (wanted == Implementation::Reference || cpu_ == nullptr) return reference_;
+      return cpu_;
+    }
+    Function* const chosen = wanted == Implementation::Cudnn && cudnn_ != nullptr ? cudnn_ : cuda_;
+    if (chosen == nullptr) detail::no_kernel(name_, "CUDA");
+    return chosen;
+  }
+
+  const char* name_;
+  Function* reference_;
+  Function* cpu_;
+  Function* cuda_;
+  Function* cudnn_;
+};
+
+#if TESSERA_CUDA
+#define TESSERA_CUDA_KERNEL(name) &kernels::cuda::name
+#else
+#define TESSERA_CUDA_KERNEL(name) nullptr
+#endif
+// The table of a kernel whose implementations have one name in all backends.
+#define TESSERA_KERNEL(name) \
+  { #name, &kernels::reference::name, &kernels::cpu::name, TESSERA_CUDA_KERNEL(name) }
+// The same for a kernel that has no faster form than its reference on the CPU.
+#define TESSERA_REFERENCE_KERNEL(name) \
+  { #name, &kernels::reference::name, nullptr, TESSERA_CUDA_KERNEL(name) }
+
+}  // namespace tessera

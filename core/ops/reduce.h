@@ -1,0 +1,6 @@
+#pragma once
+#include "core/tensor.h"
+namespace tessera {
+Tensor sum(const Tensor& x, IntArrayRef dims = {}, bool keepdim = false);
+Tensor all(const Tensor& x);
+}  // namespace tessera

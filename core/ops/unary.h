@@ -1,0 +1,5 @@
+#pragma once
+#include "core/tensor.h"
+namespace tessera {
+Tensor isfinite(const Tensor& x);
+}  // namespace tessera

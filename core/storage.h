@@ -1,0 +1,35 @@
+// Storage: one block of memory, shared by a tensor and all its views.
+#pragma once
+
+#include <functional>
+
+#include "core/device.h"
+
+namespace tessera {
+
+class Storage {
+ public:
+  Storage(size_t bytes, Device device);                                         // allocates, uninitialised
+  Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter);  // adopts
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  void* data() const { return data_; }
+  size_t nbytes() const { return bytes_; }
+  const Device& device() const { return device_; }
+
+  // Counts in-place writes. The graph compares it with the value it saw when it saved a tensor, so that a backward pass never
+  // computes with numbers that have changed since.
+  uint64_t version() const { return version_; }
+  void bump_version() { ++version_; }
+
+ private:
+  void* data_;
+  size_t bytes_;
+  Device device_;
+  uint64_t version_ = 0;
+  std::function<void(void*)> deleter_;  // empty: the memory is ours
+};
+
+}  // namespace tessera

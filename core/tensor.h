@@ -1,0 +1,185 @@
+// Tensor: a shared handle to a typed, strided block of numbers, with its place in the autograd graph.
+//
+// Copying a Tensor copies the handle; `clone()` copies the numbers. A default-constructed Tensor is undefined: it stands for
+// "none" (no bias, no gradient). Methods do what the free function of the same name in core/ops/ does; its contract stands there.
+// Methods that end in `_` write in place; the rules for that are in core/autograd.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/options.h"
+#include "core/scalar.h"
+#include "core/storage.h"
+
+namespace tessera {
+
+class Tensor;
+class TensorIndex;
+struct TensorImpl;
+using TensorList = std::vector<Tensor>;
+namespace autograd {
+class Node;
+struct AutogradMeta;
+}  // namespace autograd
+
+class Tensor {
+ public:
+  Tensor() = default;
+  explicit Tensor(std::shared_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
+
+  // --- What it is -----------------------------------------------------------------------------------------------------------
+  bool defined() const { return impl_ != nullptr; }
+  bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
+  const Layout& layout() const;
+  IntArrayRef sizes() const { return layout().sizes; }
+  IntArrayRef strides() const { return layout().strides; }
+  int64_t dim() const { return static_cast<int64_t>(layout().sizes.size()); }
+  int64_t size(int64_t dim) const;    // negative dims count from the end
+  int64_t stride(int64_t dim) const;
+  int64_t numel() const { return layout().numel(); }
+  int64_t storage_offset() const { return layout().offset; }
+  ScalarType dtype() const;
+  ScalarType scalar_type() const { return dtype(); }
+  bool is_floating_point() const { return tessera::is_floating_point(dtype()); }
+  size_t element_size() const { return tessera::element_size(dtype()); }
+  size_t nbytes() const { return static_cast<size_t>(numel()) * element_size(); }
+  Device device() const;
+  TensorOptions options() const { return TensorOptions(dtype()).device(device()); }
+  bool is_contiguous(MemoryFormat format = kContiguous) const { return layout().is_contiguous(format); }
+  MemoryFormat suggest_memory_format() const { return tessera::suggest_memory_format(layout()); }
+  bool is_view() const;         // shares its storage with the tensor it was taken from
+  uint64_t _version() const;    // in-place writes to the storage so far
+  const std::shared_ptr<Storage>& storage() const;
+
+  void* data_ptr() const;       // address of element [0, ..., 0]
+  template <class T> T* data_ptr() const {
+    check<TypeError>(dtype() == scalar_type_v<T>, "data_ptr: the tensor holds {}, not {}", dtype(), scalar_type_v<T>);
+    return static_cast<T*>(data_ptr());
+  }
+  View as_view() const;         // what kernels see
+
+  // The one number of a one-element tensor. Throws ValueError for any other count.
+  Scalar item() const;
+  template <class T> T item() const { return item().to<T>(); }
+
+  // --- Autograd -------------------------------------------------------------------------------------------------------------
+  bool requires_grad() const;
+  const Tensor& requires_grad_(bool value = true) const;  // leaves only
+  bool is_leaf() const;
+  const Tensor& grad() const;       // undefined until a backward pass reached this leaf (or after retain_grad())
+  Tensor& mutable_grad() const;
+  void retain_grad() const;         // keep .grad of a non-leaf too
+  std::shared_ptr<autograd::Node> grad_fn() const;
+  int64_t output_nr() const;
+  // Adds d self / d leaf * gradient to the .grad of each leaf; `gradient` may be left out for a one-element tensor.
+  // With `inputs`, only to the .grad of those.
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false,
+                const TensorList& inputs = {}) const;
+  // Calls hook(gradient) when this tensor's gradient has been computed; what it returns (if defined) replaces the gradient.
+  // Returns a number for remove_hook.
+  unsigned register_hook(std::function<Tensor(const Tensor&)> hook) const;
+  void remove_hook(unsigned handle) const;
+  Tensor detach() const;            // same memory, outside the graph
+  Tensor data() const { return detach(); }
+  void set_data(const Tensor& other) const;  // take over other's memory and layout; the place in the graph stays
+
+  // --- Copies and conversions -------------------------------------------------------------------------------------------------
+  Tensor clone(MemoryFormat format = MemoryFormat::Preserve) const;
+  Tensor contiguous(MemoryFormat format = kContiguous) const;  // itself if it lies so already
+  Tensor to(ScalarType dtype, bool copy = false) const;
+  Tensor to(Device device, bool copy = false) const;
+  Tensor to(const TensorOptions& options, bool copy = false) const;
+  Tensor to(MemoryFormat format) const { return contiguous(format); }
+  Tensor cpu() const { return to(Device(kCPU)); }
+  const Tensor& copy_(const Tensor& source) const;  // broadcasts, converts
+  const Tensor& fill_(const Scalar& value) const;
+  const Tensor& zero_() const { return fill_(0); }
+
+  // --- Shapes (views where memory order allows) --------------------------------------------------------------------------------
+  Tensor view(IntArrayRef shape) const;
+  Tensor reshape(IntArrayRef shape) const;
+  Tensor flatten(int64_t start_dim = 0, int64_t end_dim = -1) const;
+  Tensor permute(IntArrayRef dims) const;
+  Tensor transpose(int64_t dim0, int64_t dim1) const;
+  Tensor t() const;
+  Tensor expand(IntArrayRef sizes) const;
+  Tensor expand_as(const Tensor& other) const { return expand(other.sizes()); }
+  Tensor squeeze() const;
+  Tensor squeeze(int64_t dim) const;
+  Tensor unsqueeze(int64_t dim) const;
+  Tensor select(int64_t dim, int64_t index) const;
+  Tensor slice(int64_t dim, std::optional<int64_t> start = {}, std::optional<int64_t> end = {}, int64_t step = 1) const;
+  Tensor narrow(int64_t dim, int64_t start, int64_t length) const { return slice(dim, start, start + length); }
+  Tensor operator[](int64_t index) const { return select(0, index); }
+  Tensor index(std::initializer_list<TensorIndex> indices) const;
+  const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const;
+  const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Scalar& value) const;
+
+  // --- Arithmetic and the like: core/tensor_methods.cpp forwards each to the function of the same name ---------------------------
+  Tensor neg() const, abs() const, square() const, sqrt() const, rsqrt() const, reciprocal() const, exp() const, log() const,
+      log1p() const, sin() const, cos() const, tanh() const, sigmoid() const, relu() const, sign() const, isnan() const,
+      isfinite() const, logical_not() const;
+  Tensor pow(const Scalar& exponent) const;
+  Tensor clamp(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const;
+  Tensor add(const Tensor& other, const Scalar& alpha = 1) const, sub(const Tensor& other, const Scalar& alpha = 1) const,
+      mul(const Tensor& other) const, div(const Tensor& other) const;
+  Tensor add(const Scalar& other) const, sub(const Scalar& other) const, mul(const Scalar& other) const,
+      div(const Scalar& other) const;
+  Tensor eq(const Tensor& other) const, ne(const Tensor& other) const, lt(const Tensor& other) const,
+      le(const Tensor& other) const, gt(const Tensor& other) const, ge(const Tensor& other) const;
+  const Tensor& add_(const Tensor& other, const Scalar& alpha = 1) const;
+  const Tensor& sub_(const Tensor& other, const Scalar& alpha = 1) const;
+  const Tensor& mul_(const Tensor& other) const;
+  const Tensor& div_(const Tensor& other) const;
+  const Tensor& add_(const Scalar& other) const;
+  const Tensor& sub_(const Scalar& other) const;
+  const Tensor& mul_(const Scalar& other) const;
+  const Tensor& div_(const Scalar& other) const;
+  const Tensor& relu_() const;
+  const Tensor& clamp_(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const;
+  const Tensor& operator+=(const Tensor& other) const { return add_(other); }
+  const Tensor& operator-=(const Tensor& other) const { return sub_(other); }
+  const Tensor& operator*=(const Tensor& other) const { return mul_(other); }
+  const Tensor& operator/=(const Tensor& other) const { return div_(other); }
+  const Tensor& operator+=(const Scalar& other) const { return add_(other); }
+  const Tensor& operator-=(const Scalar& other) const { return sub_(other); }
+  const Tensor& operator*=(const Scalar& other) const { return mul_(other); }
+  const Tensor& operator/=(const Scalar& other) const { return div_(other); }
+  Tensor operator-() const { return neg(); }
+  const Tensor& uniform_(double low = 0, double high = 1) const;
+  const Tensor& normal_(double mean = 0, double std = 1) const;
+
+  Tensor sum() const, mean() const, max() const, min() const, argmax() const, argmin() const, all() const, any() const;
+  Tensor sum(IntArrayRef dims, bool keepdim = false) const, mean(IntArrayRef dims, bool keepdim = false) const,
+      amax(IntArrayRef dims, bool keepdim = false) const, amin(IntArrayRef dims, bool keepdim = false) const;
+  Tensor argmax(int64_t dim, bool keepdim = false) const, argmin(int64_t dim, bool keepdim = false) const;
+  Tensor var(IntArrayRef dims, bool unbiased = true, bool keepdim = false) const,
+      std(IntArrayRef dims, bool unbiased = true, bool keepdim = false) const;
+  Tensor matmul(const Tensor& other) const, mm(const Tensor& other) const;
+  Tensor softmax(int64_t dim) const, log_softmax(int64_t dim) const;
+
+  // --- Inside ---------------------------------------------------------------------------------------------------------------
+  TensorImpl* impl() const { return impl_.get(); }
+  const std::shared_ptr<TensorImpl>& impl_ptr() const { return impl_; }
+
+ private:
+  std::shared_ptr<TensorImpl> impl_;
+};
+
+// What a Tensor points to.
+struct TensorImpl {
+  std::shared_ptr<Storage> storage;
+  Layout layout;
+  ScalarType dtype = kFloat32;
+  bool is_view = false;
+  std::shared_ptr<autograd::AutogradMeta> autograd;  // absent until the tensor takes part in a graph
+};
+
+// A new tensor of `layout` over existing storage, outside the graph. Ops make views with it and record them.
+Tensor make_view(const Tensor& base, Layout layout);
+// A new tensor whose memory is uninitialised.
+Tensor make_tensor(Layout layout, ScalarType dtype, Device device);
+
+}  // namespace tessera
