@@ -21,7 +21,8 @@
 #include "kernels/scratch.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera::kernels::cpu::HWY_NAMESPACE {
+namespace tessera::kernels::HWY_NAMESPACE {
+namespace {
 
 // A fold: start at identity(), take in an element with step(), join two partial results with combine().
 template <class C> struct Adder {
@@ -246,7 +247,8 @@ void variance(const View& variance, const View& mean, const View& in, double cor
   });
 }
 
-}  // namespace tessera::kernels::cpu::HWY_NAMESPACE
+}  // namespace
+}  // namespace tessera::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE

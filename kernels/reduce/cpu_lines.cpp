@@ -18,7 +18,8 @@
 #include "kernels/reduce/reduce.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera::kernels::cpu::HWY_NAMESPACE {
+namespace tessera::kernels::HWY_NAMESPACE {
+namespace {
 
 // True where `value` takes the place of `best`: it is further out, or the first NaN.
 template <Extreme which, class C> bool beats(C value, C best) {
@@ -133,7 +134,8 @@ void cumsum(const View& out, const View& in, int dim, bool reverse) {
   });
 }
 
-}  // namespace tessera::kernels::cpu::HWY_NAMESPACE
+}  // namespace
+}  // namespace tessera::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE

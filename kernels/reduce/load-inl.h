@@ -12,7 +12,8 @@
 #include "kernels/dtype.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tessera::kernels::cpu::HWY_NAMESPACE {
+namespace tessera::kernels::HWY_NAMESPACE {
+namespace {
 
 // float for float32 and the halves, double, and int64 for integers and bool.
 template <class T> using load_t = std::conditional_t<is_floating_v<T>, compute_t<T>, int64_t>;
@@ -50,7 +51,8 @@ template <class Body> void with_load(ScalarType type, Body&& body) {
   dispatch_all(type, [&]<class T>() { body(static_cast<Load<load_t<T>>*>(&load<T>)); });
 }
 
-}  // namespace tessera::kernels::cpu::HWY_NAMESPACE
+}  // namespace
+}  // namespace tessera::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif
