@@ -5,7 +5,7 @@
 
 namespace tessera {
 
-// Hands out ranges of one Philox stream. The whole state is (seed, offset); a checkpoint stores these two numbers.
+// Numbers the draws from one Philox stream. The whole state is (seed, offset); a checkpoint stores these two numbers.
 class Generator {
  public:
   explicit Generator(uint64_t seed = 0) : seed_(seed) {}
@@ -19,12 +19,7 @@ class Generator {
     seed_ = seed;
     offset_ = offset;
   }
-  // Reserves the counters for `count` elements and returns the offset of the first.
-  uint64_t advance(uint64_t count) {
-    const uint64_t first = offset_;
-    offset_ += count;
-    return first;
-  }
+  uint64_t next_offset() { return offset_++; }  // each draw takes one
 
  private:
   uint64_t seed_, offset_ = 0;
