@@ -3,7 +3,7 @@
 // Messages read `op: what was wrong, with both shapes, dtypes or devices. Hint.` The tools print them as one line.
 #pragma once
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <stdexcept>
 #include <utility>

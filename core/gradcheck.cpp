@@ -75,7 +75,7 @@ void gradcheck(const std::function<Tensor(const TensorList&)>& function, const T
   check<AutogradError>(!wanted.empty(), "gradcheck: no input requires a gradient");
   const Tensor out = function(inputs);
   Generator generator(options.seed);
-  const Tensor cotangent = rand(out.sizes(), generator, kFloat64).mul_(2).sub_(1);
+  const Tensor cotangent = randn(out.sizes(), generator, kFloat64);
   const variable_list analytic = autograd::grad({out}, wanted, {cotangent});
   NoGradGuard no_grad;
   for (size_t i = 0; i < wanted.size(); ++i) {
