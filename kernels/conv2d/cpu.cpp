@@ -140,31 +140,47 @@ template <class T> class Gather {
   }
 
   // Panels of weights, [group][phase][panel][tap][channel in][column]; columns beyond the last channel are zero.
+  // A unit of work is a panel and a few input channels: all their taps are read as they lie, and
+  // sorted in a small buffer: written straight to the panels they would all fall into one set of the cache.
   void pack_weights() {
-    const int64_t phases = static_cast<int64_t>(phase_start_.size()), x_phases = static_cast<int64_t>(shape_.x.size());
+    struct Place {
+      int64_t from, phase_start, phase_rows, row;
+    };
+    std::vector<Place> places;  // of the weights of one pair of channels
+    const WeightStrides& s = shape_.weight;
+    for (size_t phase = 0; phase < phase_start_.size(); ++phase) {
+      const Axis &y = shape_.y[phase / shape_.x.size()], &x = shape_.x[phase % shape_.x.size()];
+      int64_t row = 0;
+      for (const Axis::Tap& ty : y.taps)
+        for (const Axis::Tap& tx : x.taps)
+          for (int64_t f = 0; f < shape_.fold; ++f, row += shape_.in)
+            places.push_back({ty.kernel * s.y + (tx.kernel + f) * s.x, phase_start_[phase],
+                              static_cast<int64_t>(y.taps.size() * x.taps.size()) * depth_, row});
+    }
+    const int64_t count = static_cast<int64_t>(places.size());
+    const int64_t block = std::clamp<int64_t>(64 / std::max<int64_t>(1, count), 1, 8), blocks = (shape_.in + block - 1) / block;
     dispatch_floating(weight_.dtype, [&]<class From>() {
-      parallel_for(shape_.groups * panels_ * shape_.in, 1 + 4096 / std::max<int64_t>(1, kPanelWidth<T> * max_taps_),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t unit = begin; unit < end; ++unit) {
-                       const int64_t i = unit % shape_.in, panel = unit / shape_.in % panels_, group = unit / shape_.in / panels_;
-                       const int64_t first = panel * kPanelWidth<T>, columns = panel_columns<T>(first, shape_.out);
-                       const int64_t filled = std::min(columns, shape_.out - first);
-                       const WeightStrides& s = shape_.weight;
-                       const From* const from = weight_.as<From>() + group * s.group + i * s.in + first * s.out;
-                       for (int64_t phase = 0; phase < phases; ++phase) {
-                         const Axis &y = shape_.y[phase / x_phases], &x = shape_.x[phase % x_phases];
-                         T* to = packed_.data() + group * packed_group_ + phase_start_[phase] +
-                                 static_cast<int64_t>(y.taps.size() * x.taps.size()) * depth_ * first + i * columns;
-                         for (const Axis::Tap& ty : y.taps)
-                           for (const Axis::Tap& tx : x.taps)
-                             for (int64_t f = 0; f < shape_.fold; ++f, to += shape_.in * columns) {
-                               const From* const tap = from + ty.kernel * s.y + (tx.kernel + f) * s.x;
-                               for (int64_t o = 0; o < filled; ++o) to[o] = static_cast<T>(tap[o * s.out]);
-                               for (int64_t o = filled; o < columns; ++o) to[o] = T{0};
-                             }
-                       }
-                     }
-                   });
+      parallel_for(shape_.groups * panels_ * blocks, 1 + 128 / std::max<int64_t>(1, count), [&](int64_t begin, int64_t end) {
+        const Scratch<T> staged(count * block * kPanelWidth<T>);  // [tap][channel in][column]
+        for (int64_t unit = begin; unit < end; ++unit) {
+          const int64_t first_in = unit % blocks * block, ins = std::min(block, shape_.in - first_in);
+          const int64_t panel = unit / blocks % panels_, group = unit / blocks / panels_, first = panel * kPanelWidth<T>;
+          const int64_t columns = panel_columns<T>(first, shape_.out), filled = std::min(columns, shape_.out - first);
+          for (int64_t o = 0; o < columns; ++o)
+            for (int64_t i = 0; i < ins; ++i) {
+              const From* const from = weight_.as<From>() + group * s.group + (first + o) * s.out + (first_in + i) * s.in;
+              T* const to = staged.data() + i * columns + o;
+              if (o < filled)
+                for (int64_t t = 0; t < count; ++t) to[t * ins * columns] = static_cast<T>(from[places[t].from]);
+              else
+                for (int64_t t = 0; t < count; ++t) to[t * ins * columns] = T{0};
+            }
+          T* const packed = packed_.data() + group * packed_group_;
+          for (int64_t t = 0; t < count; ++t)
+            std::copy_n(staged.data() + t * ins * columns, ins * columns,
+                        packed + places[t].phase_start + places[t].phase_rows * first + (places[t].row + first_in) * columns);
+        }
+      });
     });
   }
 

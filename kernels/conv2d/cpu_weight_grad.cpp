@@ -180,29 +180,35 @@ template <class T> class WeightGrad {
     }
   }
 
-  // grad_weight[oc][ic][ky][kx] = sum over chunks, in order. A unit of work is a cache line of output channels of one ic.
+  // grad_weight[oc][ic][ky][kx] = sum over chunks, in order. A unit of work is a cache line of output channels and a few input
+  // channels, summed in a small buffer, so that sums are read and results are written as neighbours.
   template <class To> void add_chunks() const {
     constexpr int64_t kLine = 16;
-    const int64_t lines = (out_ + kLine - 1) / kLine, kernel_y = grad_weight_.sizes[2], kernel_x = grad_weight_.sizes[3];
+    const int64_t kernel_y = grad_weight_.sizes[2], kernel_x = grad_weight_.sizes[3], taps = kernel_y * kernel_x;
+    const int64_t block = std::clamp<int64_t>(64 / std::max<int64_t>(1, taps), 1, 8), blocks = (in_ + block - 1) / block;
+    const int64_t lines = (out_ + kLine - 1) / kLine;
     const auto& s = grad_weight_.strides;
-    parallel_for(params_.groups * lines * in_, 64, [&](int64_t begin, int64_t end) {
-      const Scratch<T> totals(kernel_y * kernel_x * kLine);
+    parallel_for(params_.groups * lines * blocks, 8, [&](int64_t begin, int64_t end) {
+      const Scratch<T> totals(block * taps * kLine);  // [input channel][tap][output channel]
       for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t i = unit % in_, first = unit / in_ % lines * kLine, group = unit / in_ / lines;
-        const int64_t count = std::min(kLine, out_ - first);
-        for (int64_t tap = 0; tap < kernel_y * kernel_x; ++tap) {
-          const int64_t kx = tap % kernel_x;
-          T* const total = totals.data() + tap * kLine;
-          for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-            const T* const from =
-                sums_of(chunk, group, tap / kernel_x, fold_ ? 0 : kx) + (fold_ ? kx * in_ + i : i) * padded_out_ + first;
-            for (int64_t c = 0; c < count; ++c) total[c] = chunk == 0 ? from[c] : total[c] + from[c];
-          }
-        }
+        const int64_t first_in = unit % blocks * block, ins = std::min(block, in_ - first_in);
+        const int64_t first = unit / blocks % lines * kLine, group = unit / blocks / lines, count = std::min(kLine, out_ - first);
+        for (int64_t ky = 0; ky < kernel_y; ++ky)
+          for (int64_t kx = 0; kx < kernel_x; ++kx)
+            for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+              const int64_t row = fold_ ? kx * in_ + first_in : first_in;
+              const T* from = sums_of(chunk, group, ky, fold_ ? 0 : kx) + row * padded_out_ + first;
+              T* total = totals.data() + (ky * kernel_x + kx) * kLine;
+              for (int64_t i = 0; i < ins; ++i, from += padded_out_, total += taps * kLine)
+                for (int64_t c = 0; c < count; ++c) total[c] = chunk == 0 ? from[c] : total[c] + from[c];
+            }
         for (int64_t c = 0; c < count; ++c) {
-          To* const to = grad_weight_.as<To>() + (group * out_ + first + c) * s[0] + i * s[1];
-          for (int64_t tap = 0; tap < kernel_y * kernel_x; ++tap)
-            to[tap / kernel_x * s[2] + tap % kernel_x * s[3]] = static_cast<To>(totals[tap * kLine + c]);
+          const T* total = totals.data() + c;
+          for (int64_t i = 0; i < ins; ++i) {
+            To* const to = grad_weight_.as<To>() + (group * out_ + first + c) * s[0] + (first_in + i) * s[1];
+            for (int64_t ky = 0; ky < kernel_y; ++ky)
+              for (int64_t kx = 0; kx < kernel_x; ++kx, total += kLine) to[ky * s[2] + kx * s[3]] = static_cast<To>(*total);
+          }
         }
       }
     });
