@@ -1,0 +1,58 @@
+#include "tools/command.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <new>
+#include <string>
+
+namespace tessera::tools {
+namespace {
+
+void register_commands(CLI::App&) {}
+
+int fail(const std::string& who, std::string message, int code) {
+  std::replace(message.begin(), message.end(), '\n', ' ');  // one line, whatever the message is made of
+  fmt::print(stderr, "{}: {}\n", who, message);
+  return code;
+}
+
+// "tessera train" while the subcommand `train` is being run or parsed.
+std::string command_name(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + chosen.front()->get_name();
+}
+
+int usage(const CLI::App& app, const std::string& message) {
+  const std::string name = command_name(app);
+  return fail(name, fmt::format("{} Try {} --help.", message, name), kUsage);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app("Tessera trains and runs networks for dense prediction: FCN, U-Net and their kin.", "tessera");
+  app.set_version_flag("--version", "tessera " TESSERA_VERSION);
+  app.option_defaults()->always_capture_default();
+  app.require_subcommand(1);
+  register_commands(app);
+  try {
+    app.parse(argc, argv);
+    return kSuccess;
+  } catch (const CLI::Success& request) {  // --help and --version
+    return app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    return usage(app, fmt::format("{}.", error.what()));
+  } catch (const UsageError& error) {
+    return usage(app, error.what());
+  } catch (const Exit& exit) {
+    return exit.code;
+  } catch (const std::bad_alloc&) {
+    return fail("tessera", "out of memory. Try a smaller batch, smaller pictures or a smaller network.", kFailure);
+  } catch (const std::exception& error) {
+    return fail("tessera", error.what(), kFailure);
+  }
+}
+
+}  // namespace tessera::tools
