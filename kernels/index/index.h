@@ -1,11 +1,9 @@
-// Reading and adding by index along one dimension, and reversing dimensions.
+// Reading and adding by index along one dimension.
 //
-// The indices are int64 and lie in [0, size of the indexed dimension): the op has checked them (index_bounds). Data is of any
+// The indices are int64 and lie in [0, size of the indexed dimension): the op has checked them. Data is of any
 // type, the same on both sides. Where several sources fall on one element they are added in rising order of their position, by
 // one thread, in float64 (float32 and halves), so the result does not depend on the number of threads.
 #pragma once
-
-#include <span>
 
 #include "kernels/view.h"
 
@@ -24,22 +22,11 @@ using IndexSelect = void(const View& out, const View& in, const View& index, int
 // out[..., index[k], ...] += src[..., k, ...]: the gradient of index_select.
 using IndexAdd = void(const View& out, const View& index, const View& src, int dim);
 
-// out[i] = in[size - 1 - i] in each dimension listed.
-using Flip = void(const View& out, const View& in, std::span<const int> dims);
-
-// The smallest and the largest element of an int64 view that is not empty.
-struct Bounds {
-  int64_t low, high;
-};
-using IndexBounds = Bounds(const View& index);
-
 namespace reference {
 Gather gather;
 ScatterAdd scatter_add_acc;
 IndexSelect index_select;
 IndexAdd index_add_acc;
-Flip flip;
-IndexBounds index_bounds;
 }  // namespace reference
 
 namespace cpu {
@@ -47,8 +34,6 @@ Gather gather;
 ScatterAdd scatter_add_acc;
 IndexSelect index_select;
 IndexAdd index_add_acc;
-Flip flip;
-IndexBounds index_bounds;
 }  // namespace cpu
 
 }  // namespace tessera::kernels

@@ -1,6 +1,4 @@
 // Indexing as plain loops over the positions of the output (reads) or of one line at a time (additions).
-#include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "kernels/index/index.h"
@@ -65,25 +63,6 @@ void index_add_acc(const View& out, const View& index, const View& src, int dim)
   broadcast.strides.fill(0);
   broadcast.strides[dim] = index.strides[0];
   scatter_add_acc(out, broadcast, src, dim);
-}
-
-void flip(const View& out, const View& in, std::span<const int> dims) {
-  dispatch_all(in.dtype, [&]<class T>() {
-    for_each_position(out, [&](const Position& position) {
-      Position source = position;
-      for (int d : dims) source[d] = in.sizes[d] - 1 - position[d];
-      out.as<T>()[offset_of(out, position)] = in.as<T>()[offset_of(in, source)];
-    });
-  });
-}
-
-Bounds index_bounds(const View& index) {
-  Bounds bounds{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-  for_each_position(index, [&](const Position& position) {
-    const int64_t value = index.as<int64_t>()[offset_of(index, position)];
-    bounds = {std::min(bounds.low, value), std::max(bounds.high, value)};
-  });
-  return bounds;
 }
 
 }  // namespace tessera::kernels::reference

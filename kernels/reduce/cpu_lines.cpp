@@ -100,11 +100,7 @@ void search(const View& values, const View& indices, const View& in, const Reduc
 }
 
 void arg_reduce(const View& values, const View& indices, const View& in, int dim, Extreme which) {
-  ReducePlan plan = plan_reduction(in, indices, values, [&](int d) { return d == dim; });
-  if (plan.lane.size > 1 && plan.tiles < 8) {  // a few lines: let each thread have some
-    plan.tile = std::max<int64_t>(1, plan.tile / 8);
-    plan.tiles = plan.kept.total() * plan.lane_tiles();
-  }
+  const ReducePlan plan = plan_reduction(in, indices, values, [&](int d) { return d == dim; });
   with_load(in.dtype, [&]<class C>(Load<C>* load) {
     if (which == Extreme::Max)
       search<Extreme::Max>(values, indices, in, plan, load);
@@ -114,7 +110,7 @@ void arg_reduce(const View& values, const View& indices, const View& in, int dim
 }
 
 void cumsum(const View& out, const View& in, int dim, bool reverse) {
-  ReducePlan plan = plan_reduction(in, out, View{}, [&](int d) { return d == dim; });
+  const ReducePlan plan = plan_reduction(in, out, View{}, [&](int d) { return d == dim; });
   const int64_t out_stride = out.strides[dim];
   with_load(in.dtype, [&]<class C>(Load<C>* load) {
     parallel_for(plan.tiles, 1 + 16384 / std::max<int64_t>(1, plan.tile * plan.run.size), [&](int64_t begin, int64_t end) {

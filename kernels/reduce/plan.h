@@ -90,7 +90,10 @@ template <class IsReduced> ReducePlan plan_reduction(const View& in, const View&
   plan.run = plan.reduced.pop();
   const bool short_runs = plan.run.size < 64 && plan.lane.size >= 16;
   plan.across = plan.lane.size > 1 && (std::abs(plan.lane.in) < std::abs(plan.run.in) || short_runs);
-  plan.tile = std::min<int64_t>(plan.lane.size, plan.lane.in == 1 ? kMaxTile : 128);  // gathered tiles must stay in the L1 cache
+  // Tiles that are gathered, or whose lanes are read one after the other, must stay in the first-level cache.
+  const int64_t widest = plan.across ? (plan.lane.in == 1 ? kMaxTile : 128)
+                                     : std::clamp<int64_t>(4096 / std::max<int64_t>(1, plan.reduced_count), 1, 128);
+  plan.tile = std::min(plan.lane.size, widest);
   plan.tiles = plan.tile == 0 ? 0 : plan.kept.total() * plan.lane_tiles();
   // Few tiles with much work each are cut along the reduced elements: to at most 256 parts, whatever the number of threads.
   if (plan.tiles > 0) {
