@@ -1,0 +1,60 @@
+// Resampling of images [N, C, IH, IW] to [N, C, OH, OW], with PyTorch's coordinate rules.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/view.h"
+
+namespace tessera::kernels {
+
+struct InterpolateParams {
+  bool align_corners = false;  // bilinear only: the centres of the corner pixels coincide
+  // Source pixels per output pixel: 1 / scale_factor where the caller gave a scale factor, otherwise in / out.
+  double scale_h = 1, scale_w = 1;
+};
+
+// nearest: out[o] = in[min(floor(o * scale), in - 1)] on each axis, computed in float32 as PyTorch does for every type.
+inline int64_t nearest_source(int64_t out_index, double scale, int64_t in_size) {
+  return std::min(static_cast<int64_t>(std::floor(static_cast<float>(out_index) * static_cast<float>(scale))), in_size - 1);
+}
+
+// bilinear: out[o] = (1 - lambda) * in[index] + lambda * in[neighbour] on each axis, at the source position
+//   align_corners   o * (in - 1) / (out - 1)              (0 for one output pixel)
+//   otherwise       max(0, (o + 0.5) * scale - 0.5)       pixel centres at half-integers
+// computed in C, the type of the arithmetic.
+template <class C> struct LinearSource {
+  int64_t index, neighbour;
+  C lambda;
+};
+
+template <class C>
+LinearSource<C> linear_source(int64_t out_index, bool align_corners, double scale, int64_t in_size, int64_t out_size) {
+  C position;
+  if (align_corners) {
+    position = out_size > 1 ? static_cast<C>(in_size - 1) / static_cast<C>(out_size - 1) * static_cast<C>(out_index) : C{0};
+  } else {
+    position = std::max(C{0}, (static_cast<C>(out_index) + C(0.5)) * static_cast<C>(scale) - C(0.5));
+  }
+  const int64_t index = std::min(static_cast<int64_t>(position), in_size - 1);
+  const C lambda = std::clamp(position - static_cast<C>(index), C{0}, C{1});
+  return {index, std::min(index + 1, in_size - 1), lambda};
+}
+
+// out [N, C, OH, OW] from input [N, C, IH, IW].
+using InterpolateForward = void(const View& out, const View& input, const InterpolateParams& params);
+
+// grad_input [N, C, IH, IW] from grad_out [N, C, OH, OW]: the transposed map, summed in output order.
+using InterpolateBackward = void(const View& grad_input, const View& grad_out, const InterpolateParams& params);
+
+namespace reference {
+InterpolateForward nearest2d_forward, bilinear2d_forward;
+InterpolateBackward nearest2d_backward, bilinear2d_backward;
+}  // namespace reference
+
+namespace cpu {
+InterpolateForward nearest2d_forward, bilinear2d_forward;
+InterpolateBackward nearest2d_backward, bilinear2d_backward;
+}  // namespace cpu
+
+}  // namespace tessera::kernels
