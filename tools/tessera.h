@@ -1,0 +1,12 @@
+// All of Tessera's public interface: #include <tessera/tessera.h>, link tessera::tessera.
+#pragma once
+
+#include "core/autograd.h"
+#include "core/format.h"
+#include "core/function.h"
+#include "core/gradcheck.h"
+#include "core/indexing.h"
+#include "core/kernel_table.h"
+#include "core/ops.h"
+#include "core/random.h"
+#include "core/type_promotion.h"
