@@ -1,0 +1,55 @@
+// Pictures and label maps in memory, and the files they come from and go to.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "data/palette.h"
+
+namespace tessera::data {
+
+// A picture of 8-bit samples in the order row, column, channel (HWC): pixel (y, x) starts at (y * width + x) * channels.
+struct Image {
+  int height = 0, width = 0, channels = 3;
+  std::vector<uint8_t> pixels;
+
+  Image() = default;
+  Image(int height, int width, int channels = 3, uint8_t fill = 0);
+  uint8_t* at(int y, int x) { return pixels.data() + (static_cast<size_t>(y) * width + x) * channels; }
+  const uint8_t* at(int y, int x) const { return pixels.data() + (static_cast<size_t>(y) * width + x) * channels; }
+  bool operator==(const Image&) const = default;
+};
+
+// One class id a pixel. Signed, so that an ignore index below 0 has its place.
+struct Label {
+  int height = 0, width = 0;
+  std::vector<int32_t> ids;
+
+  Label() = default;
+  Label(int height, int width, int32_t fill = 0);
+  int32_t& at(int y, int x) { return ids[static_cast<size_t>(y) * width + x]; }
+  int32_t at(int y, int x) const { return ids[static_cast<size_t>(y) * width + x]; }
+  bool operator==(const Label&) const = default;
+};
+
+// All functions below throw one line, "function: FILE: what is wrong. Remedy.", for a file that is missing, empty, truncated,
+// damaged, of another kind than its name says, or that declares more pixels than its bytes can hold.
+
+// Reads a JPEG, PNG or BMP file as RGB. Grey becomes three equal channels, 16 bits keep their upper 8, and an alpha channel is
+// dropped without blending, as PIL's convert("RGB") does it. The orientation tag of cameras (EXIF) is not applied.
+Image read_image(const std::filesystem::path& file);
+
+// Reads a map of class ids: a PNG file with one grey channel of 1, 2, 4, 8 or 16 bits (the stored value is the id, low bit
+// depths are not stretched to 0..255), or with a palette (the id is the palette *index*; the colours are not looked at). A
+// colour (RGB) file and other formats are refused: their colours say nothing certain about ids.
+Label read_label(const std::filesystem::path& file);
+
+// Writes an RGB picture, without loss. The file appears whole or not at all (see write_file).
+void write_png(const std::filesystem::path& file, const Image& image);
+
+// Writes class ids as a palette PNG, the way Pascal VOC stores them: read_label gives the same ids back and every viewer shows
+// the colours. Ids must lie in 0..255; an id beyond the palette is shown black.
+void write_indexed_png(const std::filesystem::path& file, const Label& label, const Palette& palette);
+
+}  // namespace tessera::data
