@@ -1,0 +1,71 @@
+// What is done to a sample between the file and the network: augmentation in training, sizes in evaluation.
+//
+// A transform takes a sample and a stream of random numbers and returns the new sample; image and label move together. Those
+// that are not random draw nothing. What lies outside the picture becomes grey 128 and the ignore index.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "data/random_stream.h"
+#include "data/sample.h"
+
+namespace tessera::data {
+
+using Transform = std::function<Sample(Sample, RandomStream&)>;
+
+inline constexpr uint8_t kPaddingGrey = 128;
+
+// Bilinear, with pixel centres at half coordinates and a filter that widens when it shrinks (as PIL and torchvision's antialias
+// do it), so that a small picture is no sieve of a large one.
+Image resize_bilinear(const Image& image, int height, int width);
+Label resize_nearest(const Label& label, int height, int width);
+
+// The window of height x width whose upper left corner is (y, x); it may reach outside on any side.
+Sample crop(const Sample& sample, int y, int x, int height, int width, int32_t ignore_index);
+
+struct RandomHorizontalFlip {
+  double probability = 0.5;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+// Scales both sides by one factor, uniform in low..high.
+struct RandomScale {
+  double low = 0.5, high = 2.0;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+// A window at a random place. A picture smaller than the window is placed at random inside it.
+struct RandomCrop {
+  int height, width;
+  int32_t ignore_index = 255;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+// Brightness, contrast and saturation, in this order, each by a factor uniform in 1 - x..1 + x:
+//   brightness f * v;  contrast m + f * (v - m), m = the picture's mean luma;  saturation l + f * (v - l), l = the pixel's luma.
+struct ColorJitter {
+  double brightness = 0, contrast = 0, saturation = 0;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+struct Resize {
+  int height, width;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+// Pads below and on the right until both sides are multiples of `multiple`, for networks that halve the size several times.
+// Ids are padded with the ignore index, so that loss and metrics do not see the padding.
+struct PadToMultiple {
+  int multiple;
+  int32_t ignore_index = 255;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+// One after the other, from the first.
+struct Compose {
+  std::vector<Transform> transforms;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
+}  // namespace tessera::data

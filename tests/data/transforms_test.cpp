@@ -1,0 +1,168 @@
+#include "data/transforms.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+
+namespace tessera::data {
+namespace {
+
+// Every pixel holds its own coordinates, so that any move shows.
+Sample coordinates(int height, int width) {
+  Sample sample{Image(height, width), Label(height, width), "s"};
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      sample.image.at(y, x)[0] = static_cast<uint8_t>(y);
+      sample.image.at(y, x)[1] = static_cast<uint8_t>(x);
+      sample.label.at(y, x) = 100 * y + x;
+    }
+  return sample;
+}
+
+TEST(RandomStream, IsDecidedByItsKeys) {
+  RandomStream a{1, 2, 3}, b{1, 2, 3}, c{1, 3, 2};
+  const uint64_t first = a.next();
+  EXPECT_EQ(first, b.next());
+  EXPECT_NE(first, c.next());
+  EXPECT_NE(first, a.next());
+  RandomStream fixed{0};
+  EXPECT_EQ(fixed.next(), 0x568A9B0B1A2C05ECull) << "the stream changed: every seed now means other data";
+}
+
+TEST(RandomStream, IsUniform) {
+  RandomStream stream{42};
+  double sum = 0;
+  std::array<int, 6> dice{};
+  const int count = 60000;
+  for (int i = 0; i < count; ++i) {
+    const double u = stream.uniform();
+    ASSERT_TRUE(u >= 0 && u < 1);
+    sum += u;
+    ++dice.at(stream.integer(0, 5));
+  }
+  EXPECT_LE(std::fabs(sum / count - 0.5), 5 * std::sqrt(1.0 / 12 / count));
+  for (int n : dice) EXPECT_LE(std::fabs(n - count / 6.0), 5 * std::sqrt(count / 6.0));
+  EXPECT_EQ(stream.integer(7, 7), 7);
+}
+
+TEST(Resize, KeepsConstantsAndTheSameSize) {
+  const Image grey(7, 5, 3, 77);
+  for (const auto& [height, width] : {std::pair{1, 1}, {3, 2}, {7, 5}, {14, 20}, {100, 1}})
+    EXPECT_EQ(resize_bilinear(grey, height, width), Image(height, width, 3, 77));
+  const Sample sample = coordinates(6, 9);
+  EXPECT_EQ(resize_bilinear(sample.image, 6, 9), sample.image);
+  EXPECT_EQ(resize_nearest(sample.label, 6, 9), sample.label);
+}
+
+TEST(Resize, MatchesTheFormula) {
+  Image pair(1, 2, 1);
+  pair.pixels = {0, 100};
+  EXPECT_EQ(resize_bilinear(pair, 1, 4).pixels, (std::vector<uint8_t>{0, 25, 75, 100}));  // centres at -0.25, 0.25, 0.75, 1.25
+  Image four(1, 4, 1);
+  four.pixels = {0, 80, 160, 240};
+  // Halving: weights 1/8, 3/8, 3/8, 1/8 around the output centre, at the border the first three over their sum 7/8.
+  EXPECT_EQ(resize_bilinear(four, 1, 2).pixels, (std::vector<uint8_t>{57, 183}));
+  Label label(1, 4);
+  label.ids = {5, 6, 7, 8};
+  EXPECT_EQ(resize_nearest(label, 1, 2).ids, (std::vector<int32_t>{6, 8}));
+  EXPECT_EQ(resize_nearest(label, 1, 8).ids, (std::vector<int32_t>{5, 5, 6, 6, 7, 7, 8, 8}));
+}
+
+TEST(Crop, MovesImageAndLabelTogetherAndPads) {
+  const Sample sample = coordinates(6, 8);
+  const Sample window = crop(sample, -1, 5, 4, 5, 255);
+  for (int y = 0; y < 4; ++y)
+    for (int x = 0; x < 5; ++x) {
+      const int from_y = y - 1, from_x = x + 5;
+      const bool inside = from_y >= 0 && from_x < 8;
+      EXPECT_EQ(window.label.at(y, x), inside ? 100 * from_y + from_x : 255);
+      EXPECT_EQ(window.image.at(y, x)[0], inside ? from_y : kPaddingGrey);
+      EXPECT_EQ(window.image.at(y, x)[1], inside ? from_x : kPaddingGrey);
+    }
+  EXPECT_EQ(window.name, "s");
+  for (const auto& [y, x] : {std::pair{100, 0}, {0, 100}, {-100, 0}, {0, -100}}) {
+    const Sample outside = crop(sample, y, x, 3, 3, 9);
+    EXPECT_EQ(outside.label, Label(3, 3, 9));
+    EXPECT_EQ(outside.image, Image(3, 3, 3, kPaddingGrey));
+  }
+}
+
+TEST(RandomCrop, ReachesEveryPlaceAndKeepsSmallPicturesWhole) {
+  RandomStream stream{1};
+  std::set<int32_t> corners;
+  for (int i = 0; i < 300; ++i) corners.insert(RandomCrop{4, 6}(coordinates(6, 8), stream).label.at(0, 0));
+  EXPECT_EQ(corners.size(), 9u);
+  for (int i = 0; i < 50; ++i) {
+    const Sample larger = RandomCrop{5, 9, 7777}(coordinates(3, 4), stream);
+    EXPECT_EQ(larger.image.height, 5);
+    EXPECT_EQ(larger.image.width, 9);
+    EXPECT_EQ(std::count(larger.label.ids.begin(), larger.label.ids.end(), 7777), 5 * 9 - 3 * 4);
+  }
+}
+
+TEST(RandomHorizontalFlip, MirrorsBothOrNeither) {
+  RandomStream stream{3};
+  const Sample sample = coordinates(3, 5);
+  EXPECT_EQ(RandomHorizontalFlip{0}(sample, stream).label, sample.label);
+  const Sample flipped = RandomHorizontalFlip{1}(sample, stream);
+  for (int y = 0; y < 3; ++y)
+    for (int x = 0; x < 5; ++x) {
+      EXPECT_EQ(flipped.label.at(y, x), sample.label.at(y, 4 - x));
+      EXPECT_EQ(flipped.image.at(y, x)[1], 4 - x);
+    }
+  EXPECT_EQ(RandomHorizontalFlip{1}(flipped, stream).image, sample.image);
+}
+
+TEST(RandomScale, StaysInItsRange) {
+  RandomStream stream{5};
+  int smallest = 1000, largest = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Sample scaled = RandomScale{0.5, 2}(coordinates(20, 30), stream);
+    EXPECT_EQ(scaled.label.height, scaled.image.height);
+    EXPECT_LE(std::abs(scaled.image.width - 1.5 * scaled.image.height), 1.3) << "both sides by one factor";
+    smallest = std::min(smallest, scaled.image.height);
+    largest = std::max(largest, scaled.image.height);
+  }
+  EXPECT_TRUE(smallest >= 10 && smallest <= 11 && largest <= 40 && largest >= 39) << smallest << " " << largest;
+  EXPECT_THROW((RandomScale{0, 1}(coordinates(2, 2), stream)), ValueError);
+}
+
+TEST(ColorJitter, DoesNothingAtZeroAndWhatItSaysOtherwise) {
+  RandomStream stream{7};
+  Sample sample = coordinates(9, 9);
+  EXPECT_EQ(ColorJitter{}(sample, stream).image, sample.image);
+  const Sample grey{Image(4, 4, 3, 100), Label(4, 4), ""};
+  std::set<uint8_t> values;
+  for (int i = 0; i < 200; ++i) {
+    const Image out = ColorJitter{0.2, 0.3, 0.4}(grey, stream).image;  // of one grey: only brightness shows
+    EXPECT_EQ(out, Image(4, 4, 3, out.pixels[0]));
+    values.insert(out.pixels[0]);
+  }
+  EXPECT_TRUE(*values.begin() >= 80 && *values.begin() <= 83 && *values.rbegin() <= 120 && *values.rbegin() >= 117);
+  EXPECT_EQ(ColorJitter({0.5, 0.5, 0.5})(sample, stream).label, sample.label);
+}
+
+TEST(PadToMultiple, PadsBelowAndOnTheRight) {
+  RandomStream stream{9};
+  const Sample padded = PadToMultiple{16}(coordinates(17, 32), stream);
+  EXPECT_EQ(padded.image.height, 32);
+  EXPECT_EQ(padded.image.width, 32);
+  EXPECT_EQ(padded.label.at(16, 31), 1631);
+  EXPECT_EQ(padded.label.at(17, 0), 255);
+  EXPECT_EQ(PadToMultiple{8}(coordinates(16, 8), stream).label, coordinates(16, 8).label);
+}
+
+TEST(Compose, AppliesInOrderFromOneStream) {
+  const Compose both{{RandomScale{0.5, 2}, RandomCrop{8, 8}}};
+  RandomStream a{11}, b{11};
+  const Sample composed = both(coordinates(20, 20), a);
+  const Sample by_hand = RandomCrop{8, 8}(RandomScale{0.5, 2}(coordinates(20, 20), b), b);
+  EXPECT_EQ(composed.image, by_hand.image);
+  EXPECT_EQ(composed.label, by_hand.label);
+}
+
+}  // namespace
+}  // namespace tessera::data
