@@ -1,0 +1,102 @@
+#include "data/metrics.h"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace tessera::data {
+namespace {
+
+constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
+
+double mean_of_present(const std::vector<double>& values) {
+  double sum = 0;
+  int64_t present = 0;
+  for (double value : values)
+    if (!std::isnan(value)) {
+      sum += value;
+      ++present;
+    }
+  return present > 0 ? sum / static_cast<double>(present) : kAbsent;
+}
+
+}  // namespace
+
+ConfusionMatrix::ConfusionMatrix(int64_t num_classes) : classes_(num_classes) {
+  check<ValueError>(num_classes >= 1 && num_classes <= 65536, "ConfusionMatrix: {} classes. There must be 1 to 65536.",
+                    num_classes);
+  counts_.assign(static_cast<size_t>(num_classes * num_classes), 0);
+}
+
+void ConfusionMatrix::update(std::span<const int64_t> target, std::span<const int64_t> prediction) {
+  check<ShapeError>(target.size() == prediction.size(), "ConfusionMatrix: {} targets and {} predictions. They come in pairs.",
+                    target.size(), prediction.size());
+  const auto is_class = [&](int64_t id) { return id >= 0 && id < classes_; };
+  for (size_t i = 0; i < target.size(); ++i)
+    check<IndexError>(!is_class(target[i]) || is_class(prediction[i]),
+                      "ConfusionMatrix: prediction {} is outside the {} classes.", prediction[i], classes_);
+  for (size_t i = 0; i < target.size(); ++i)
+    if (is_class(target[i])) ++counts_[target[i] * classes_ + prediction[i]];
+}
+
+void ConfusionMatrix::update(const Tensor& target, const Tensor& prediction) {
+  check<ShapeError>(target.sizes() == prediction.sizes(), "ConfusionMatrix: target {} and prediction {} differ in shape.",
+                    target.sizes(), prediction.sizes());
+  const Tensor t = target.cpu().contiguous(), p = prediction.cpu().contiguous();
+  const auto count = static_cast<size_t>(t.numel());
+  update(std::span<const int64_t>(t.data_ptr<int64_t>(), count), std::span<const int64_t>(p.data_ptr<int64_t>(), count));
+}
+
+void ConfusionMatrix::merge(const ConfusionMatrix& other) {
+  check<ValueError>(classes_ == other.classes_, "ConfusionMatrix: {} and {} classes cannot be merged.", classes_, other.classes_);
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+}
+
+void ConfusionMatrix::reset() {
+  counts_.assign(counts_.size(), 0);
+}
+
+int64_t ConfusionMatrix::total() const {
+  return std::accumulate(counts_.begin(), counts_.end(), int64_t{0});
+}
+
+double ConfusionMatrix::pixel_accuracy() const {
+  int64_t right = 0;
+  for (int64_t i = 0; i < classes_; ++i) right += at(i, i);
+  const int64_t all = total();
+  return all > 0 ? static_cast<double>(right) / static_cast<double>(all) : kAbsent;
+}
+
+std::vector<double> ConfusionMatrix::class_accuracy() const {
+  std::vector<double> accuracy(classes_, kAbsent);
+  for (int64_t i = 0; i < classes_; ++i) {
+    int64_t truth = 0;
+    for (int64_t j = 0; j < classes_; ++j) truth += at(i, j);
+    if (truth > 0) accuracy[i] = static_cast<double>(at(i, i)) / static_cast<double>(truth);
+  }
+  return accuracy;
+}
+
+std::vector<double> ConfusionMatrix::class_iou() const {
+  std::vector<double> iou(classes_, kAbsent);
+  for (int64_t i = 0; i < classes_; ++i) {
+    int64_t truth = 0, predicted = 0;
+    for (int64_t j = 0; j < classes_; ++j) {
+      truth += at(i, j);
+      predicted += at(j, i);
+    }
+    if (truth > 0) iou[i] = static_cast<double>(at(i, i)) / static_cast<double>(truth + predicted - at(i, i));
+  }
+  return iou;
+}
+
+double ConfusionMatrix::mean_accuracy() const {
+  return mean_of_present(class_accuracy());
+}
+double ConfusionMatrix::mean_iou() const {
+  return mean_of_present(class_iou());
+}
+
+}  // namespace tessera::data

@@ -1,0 +1,46 @@
+// How good a segmentation is, from one confusion matrix over the whole set (never the mean of per-image values).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tessera::data {
+
+// Counts of pixels by (true class, predicted class). With n_ij pixels of class i predicted as j, t_i = sum_j n_ij and
+// p_i = sum_j n_ji, in the notation of Long, Shelhamer, Darrell, Fully Convolutional Networks (2015):
+//   pixel accuracy  sum_i n_ii / sum_i t_i          mean accuracy  mean_i n_ii / t_i
+//   IoU_i           n_ii / (t_i + p_i - n_ii)       mIoU           mean_i IoU_i
+// A class without a true pixel (t_i = 0) has accuracy and IoU NaN and is left out of both means; its false predictions still
+// count against the classes they were taken from. With no pixel at all every figure is NaN.
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(int64_t num_classes);
+
+  // Adds pixels. A target outside 0..C-1 (the ignore index) is passed over; a prediction outside is an IndexError.
+  void update(std::span<const int64_t> target, std::span<const int64_t> prediction);
+  // The same for int64 tensors of equal shape, of any strides.
+  void update(const Tensor& target, const Tensor& prediction);
+  // Adds the counts of another matrix of the same size.
+  void merge(const ConfusionMatrix& other);
+  void reset();
+
+  int64_t num_classes() const { return classes_; }
+  int64_t at(int64_t truth, int64_t prediction) const { return counts_[truth * classes_ + prediction]; }
+  const std::vector<int64_t>& counts() const { return counts_; }  // row-major, rows are the truth
+  int64_t total() const;
+
+  double pixel_accuracy() const;
+  std::vector<double> class_accuracy() const;
+  std::vector<double> class_iou() const;
+  double mean_accuracy() const;
+  double mean_iou() const;
+
+ private:
+  int64_t classes_;
+  std::vector<int64_t> counts_;
+};
+
+}  // namespace tessera::data
