@@ -88,14 +88,17 @@ template <class T> class Gather {
 
   void run() {
     const std::vector<Task> tasks = make_tasks();
-    parallel_for(static_cast<int64_t>(tasks.size()), 1, [&](int64_t begin, int64_t end) {
-      Work work(max_taps_ * tile_pixels_, tile_pixels_);
-      for (int64_t t = begin; t < end; ++t) run_task(tasks[t], work);
-    });
+    const int64_t products = tile_pixels_ * max_taps_ * depth_ * padded_out_;  // of a task, at most
+    parallel_for(static_cast<int64_t>(tasks.size()), 1 + kMinProducts / std::max<int64_t>(1, products),
+                 [&](int64_t begin, int64_t end) {
+                   Work work(max_taps_ * tile_pixels_, tile_pixels_);
+                   for (int64_t t = begin; t < end; ++t) run_task(tasks[t], work);
+                 });
   }
 
  private:
-  static constexpr int64_t kMaxDepth = 384;  // products a register tile sums before it is added to the output
+  static constexpr int64_t kMinProducts = 1 << 19;  // that are worth a thread: some 10 microseconds
+  static constexpr int64_t kMaxDepth = 384;         // products a register tile sums before it is added to the output
 
   struct Task {
     int64_t group, y, x, pixel, panel_begin, panel_end;
@@ -160,27 +163,29 @@ template <class T> class Gather {
     const int64_t count = static_cast<int64_t>(places.size());
     const int64_t block = std::clamp<int64_t>(64 / std::max<int64_t>(1, count), 1, 8), blocks = (shape_.in + block - 1) / block;
     dispatch_floating(weight_.dtype, [&]<class From>() {
-      parallel_for(shape_.groups * panels_ * blocks, 1 + 128 / std::max<int64_t>(1, count), [&](int64_t begin, int64_t end) {
-        const Scratch<T> staged(count * block * kPanelWidth<T>);  // [tap][channel in][column]
-        for (int64_t unit = begin; unit < end; ++unit) {
-          const int64_t first_in = unit % blocks * block, ins = std::min(block, shape_.in - first_in);
-          const int64_t panel = unit / blocks % panels_, group = unit / blocks / panels_, first = panel * kPanelWidth<T>;
-          const int64_t columns = panel_columns<T>(first, shape_.out), filled = std::min(columns, shape_.out - first);
-          for (int64_t o = 0; o < columns; ++o)
-            for (int64_t i = 0; i < ins; ++i) {
-              const From* const from = weight_.as<From>() + group * s.group + (first + o) * s.out + (first_in + i) * s.in;
-              T* const to = staged.data() + i * columns + o;
-              if (o < filled)
-                for (int64_t t = 0; t < count; ++t) to[t * ins * columns] = static_cast<T>(from[places[t].from]);
-              else
-                for (int64_t t = 0; t < count; ++t) to[t * ins * columns] = T{0};
+      parallel_for(
+          shape_.groups * panels_ * blocks, 1 + 16384 / std::max<int64_t>(1, count * block * kPanelWidth<T>),
+          [&](int64_t begin, int64_t end) {
+            const Scratch<T> staged(count * block * kPanelWidth<T>);  // [tap][channel in][column]
+            for (int64_t unit = begin; unit < end; ++unit) {
+              const int64_t first_in = unit % blocks * block, ins = std::min(block, shape_.in - first_in);
+              const int64_t panel = unit / blocks % panels_, group = unit / blocks / panels_, first = panel * kPanelWidth<T>;
+              const int64_t columns = panel_columns<T>(first, shape_.out), filled = std::min(columns, shape_.out - first);
+              for (int64_t o = 0; o < columns; ++o)
+                for (int64_t i = 0; i < ins; ++i) {
+                  const From* const from = weight_.as<From>() + group * s.group + (first + o) * s.out + (first_in + i) * s.in;
+                  T* const to = staged.data() + i * columns + o;
+                  if (o < filled)
+                    for (int64_t t = 0; t < count; ++t) to[t * ins * columns] = static_cast<T>(from[places[t].from]);
+                  else
+                    for (int64_t t = 0; t < count; ++t) to[t * ins * columns] = T{0};
+                }
+              T* const packed = packed_.data() + group * packed_group_;
+              for (int64_t t = 0; t < count; ++t)
+                std::copy_n(staged.data() + t * ins * columns, ins * columns,
+                            packed + places[t].phase_start + places[t].phase_rows * first + (places[t].row + first_in) * columns);
             }
-          T* const packed = packed_.data() + group * packed_group_;
-          for (int64_t t = 0; t < count; ++t)
-            std::copy_n(staged.data() + t * ins * columns, ins * columns,
-                        packed + places[t].phase_start + places[t].phase_rows * first + (places[t].row + first_in) * columns);
-        }
-      });
+          });
     });
   }
 

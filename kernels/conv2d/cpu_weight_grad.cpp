@@ -46,16 +46,19 @@ template <class T> class WeightGrad {
 
   void run() {
     const std::vector<Task> tasks = make_tasks();
-    parallel_for(static_cast<int64_t>(tasks.size()), 1, [&](int64_t begin, int64_t end) {
-      const Scratch<T> panel(block_pixels_ * padded_out_);
-      std::vector<Segment<T>> segments;
-      for (int64_t t = begin; t < end; ++t) run_task(tasks[t], panel.data(), segments);
-    });
+    const int64_t products = pixels_ * chunk_sums_ / static_cast<int64_t>(tasks.size());  // of a task, about
+    parallel_for(static_cast<int64_t>(tasks.size()), 1 + kMinProducts / std::max<int64_t>(1, products),
+                 [&](int64_t begin, int64_t end) {
+                   const Scratch<T> panel(block_pixels_ * padded_out_);
+                   std::vector<Segment<T>> segments;
+                   for (int64_t t = begin; t < end; ++t) run_task(tasks[t], panel.data(), segments);
+                 });
     dispatch_floating(grad_weight_.dtype, [&]<class To>() { add_chunks<To>(); });
   }
 
  private:
   static constexpr int64_t kWantedTasks = 16;
+  static constexpr int64_t kMinProducts = 1 << 19;  // that are worth a thread: some 10 microseconds
 
   struct Task {
     int64_t group, pixel_begin, pixel_end, chunk, tap_begin, tap_end, panel_begin, panel_end;
@@ -188,30 +191,33 @@ template <class T> class WeightGrad {
     const int64_t block = std::clamp<int64_t>(64 / std::max<int64_t>(1, taps), 1, 8), blocks = (in_ + block - 1) / block;
     const int64_t lines = (out_ + kLine - 1) / kLine;
     const auto& s = grad_weight_.strides;
-    parallel_for(params_.groups * lines * blocks, 8, [&](int64_t begin, int64_t end) {
-      const Scratch<T> totals(block * taps * kLine);  // [input channel][tap][output channel]
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t first_in = unit % blocks * block, ins = std::min(block, in_ - first_in);
-        const int64_t first = unit / blocks % lines * kLine, group = unit / blocks / lines, count = std::min(kLine, out_ - first);
-        for (int64_t ky = 0; ky < kernel_y; ++ky)
-          for (int64_t kx = 0; kx < kernel_x; ++kx)
-            for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-              const int64_t row = fold_ ? kx * in_ + first_in : first_in;
-              const T* from = sums_of(chunk, group, ky, fold_ ? 0 : kx) + row * padded_out_ + first;
-              T* total = totals.data() + (ky * kernel_x + kx) * kLine;
-              for (int64_t i = 0; i < ins; ++i, from += padded_out_, total += taps * kLine)
-                for (int64_t c = 0; c < count; ++c) total[c] = chunk == 0 ? from[c] : total[c] + from[c];
-            }
-        for (int64_t c = 0; c < count; ++c) {
-          const T* total = totals.data() + c;
-          for (int64_t i = 0; i < ins; ++i) {
-            To* const to = grad_weight_.as<To>() + (group * out_ + first + c) * s[0] + (first_in + i) * s[1];
-            for (int64_t ky = 0; ky < kernel_y; ++ky)
-              for (int64_t kx = 0; kx < kernel_x; ++kx, total += kLine) to[ky * s[2] + kx * s[3]] = static_cast<To>(*total);
-          }
-        }
-      }
-    });
+    parallel_for(params_.groups * lines * blocks, 1 + 16384 / std::max<int64_t>(1, chunks_ * taps * block * kLine),
+                 [&](int64_t begin, int64_t end) {
+                   const Scratch<T> totals(block * taps * kLine);  // [input channel][tap][output channel]
+                   for (int64_t unit = begin; unit < end; ++unit) {
+                     const int64_t first_in = unit % blocks * block, ins = std::min(block, in_ - first_in);
+                     const int64_t first = unit / blocks % lines * kLine, group = unit / blocks / lines,
+                                   count = std::min(kLine, out_ - first);
+                     for (int64_t ky = 0; ky < kernel_y; ++ky)
+                       for (int64_t kx = 0; kx < kernel_x; ++kx)
+                         for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+                           const int64_t row = fold_ ? kx * in_ + first_in : first_in;
+                           const T* from = sums_of(chunk, group, ky, fold_ ? 0 : kx) + row * padded_out_ + first;
+                           T* total = totals.data() + (ky * kernel_x + kx) * kLine;
+                           for (int64_t i = 0; i < ins; ++i, from += padded_out_, total += taps * kLine)
+                             for (int64_t c = 0; c < count; ++c) total[c] = chunk == 0 ? from[c] : total[c] + from[c];
+                         }
+                     for (int64_t c = 0; c < count; ++c) {
+                       const T* total = totals.data() + c;
+                       for (int64_t i = 0; i < ins; ++i) {
+                         To* const to = grad_weight_.as<To>() + (group * out_ + first + c) * s[0] + (first_in + i) * s[1];
+                         for (int64_t ky = 0; ky < kernel_y; ++ky)
+                           for (int64_t kx = 0; kx < kernel_x; ++kx, total += kLine)
+                             to[ky * s[2] + kx * s[3]] = static_cast<To>(*total);
+                       }
+                     }
+                   }
+                 });
   }
 
   const View& grad_weight_;
