@@ -3,26 +3,58 @@
 #include "core/autograd.h"
 #include "core/ops/creation.h"
 #include "core/ops/shape.h"
+#include "core/type_promotion.h"
+
 namespace tessera {
+
 Tensor cat(const TensorList& tensors, int64_t dim) {
-  DimVector sizes = tensors[0].layout().sizes;
-  sizes[dim] = 0;
-  DimVector starts;
+  check<ValueError>(!tensors.empty(), "cat: no tensors were given");
+  TensorList parts;
   for (const Tensor& t : tensors) {
-    starts.push_back(sizes[dim]);
-    sizes[dim] += t.size(dim);
+    check<ShapeError>(t.dim() > 0, "cat: a tensor without dimensions cannot be joined. Use stack().");
+    if (t.dim() > 1 || t.size(0) > 0) parts.push_back(t);
   }
-  Tensor out = empty(sizes, tensors[0].options());
+  if (parts.empty()) parts.push_back(tensors[0]);
+  const Tensor& first = parts[0];
+  const int64_t d = normalize_dim("cat", dim, first.dim());
+
+  DimVector sizes = first.layout().sizes;
+  ScalarType dtype = first.dtype();
+  sizes[d] = 0;
+  std::vector<int64_t> starts;
+  for (const Tensor& t : parts) {
+    bool fits = t.dim() == first.dim();
+    for (int64_t i = 0; fits && i < t.dim(); ++i) fits = i == d || t.size(i) == first.size(i);
+    check<ShapeError>(fits, "cat: shape {} does not fit {}: the sizes may differ in dim {} alone", t.sizes(), first.sizes(), d);
+    dtype = promote_types(dtype, t.dtype());
+    starts.push_back(sizes[d]);
+    sizes[d] += t.size(d);
+  }
+  const Tensor out = empty(sizes, first.options().dtype(dtype).memory_format(first.suggest_memory_format()));
   {
-    NoGradGuard g;
-    for (size_t i = 0; i < tensors.size(); ++i) narrow(out, dim, starts[i], tensors[i].size(dim)).copy_(tensors[i]);
+    NoGradGuard no_grad;
+    for (size_t i = 0; i < parts.size(); ++i) narrow(out, d, starts[i], parts[i].size(d)).copy_(parts[i]);
   }
-  DimVector lengths;
-  for (const Tensor& t : tensors) lengths.push_back(t.size(dim));
-  return autograd::record("cat", tensors, out, {}, [=](const auto& ctx) -> variable_list {
-    variable_list grads;
-    for (size_t i = 0; i < starts.size(); ++i) grads.push_back(narrow(ctx.grad(), dim, starts[i], lengths[i]));
+  starts.push_back(sizes[d]);
+  return autograd::record("cat", parts, out, {}, [d, starts](const autograd::BackwardContext& ctx) -> variable_list {
+    variable_list grads(starts.size() - 1);
+    for (size_t i = 0; i < grads.size(); ++i) {
+      if (ctx.needs_grad(i)) grads[i] = narrow(ctx.grad(), d, starts[i], starts[i + 1] - starts[i]);
+    }
     return grads;
   });
 }
+
+Tensor stack(const TensorList& tensors, int64_t dim) {
+  check<ValueError>(!tensors.empty(), "stack: no tensors were given");
+  const int64_t d = normalize_dim("stack", dim, tensors[0].dim() + 1);
+  TensorList parts;
+  for (const Tensor& t : tensors) {
+    check<ShapeError>(t.sizes() == tensors[0].sizes(), "stack: shape {} differs from {}. Use cat() to join unequal sizes.",
+                      t.sizes(), tensors[0].sizes());
+    parts.push_back(unsqueeze(t, d));
+  }
+  return cat(parts, d);
+}
+
 }  // namespace tessera

@@ -21,6 +21,12 @@ struct BatchNormChannels {
 // their own mean and merged in float64.
 using BatchNormStatistics = void(const View& mean, const View& var, const View& input);
 
+// invstd[c] = 1 / sqrt(var[c] + eps). Where running_mean and running_var are given (data != nullptr, of any floating type), they
+// also take a step towards the batch: r = (1 - momentum) * r + momentum * batch, with the unbiased variance var * M / (M - 1),
+// for which the caller passes bessel = M / (M - 1).
+using BatchNormUpdate = void(const View& invstd, const View& running_mean, const View& running_var, const View& mean,
+                             const View& var, double momentum, double bessel, double eps);
+
 // out as above; a NaN stays a NaN through the ReLU.
 using BatchNormForward = void(const View& out, const View& input, const BatchNormChannels& channels);
 
@@ -36,6 +42,7 @@ using BatchNormBackward = void(const View& grad_input, const View& grad_out, con
 
 namespace reference {
 BatchNormStatistics batch_norm_statistics;
+BatchNormUpdate batch_norm_update;  // a few values a channel: there is no faster form on the CPU
 BatchNormForward batch_norm_forward;
 BatchNormBackwardReduce batch_norm_backward_reduce;
 BatchNormBackward batch_norm_backward;

@@ -1,4 +1,6 @@
 // Batch normalisation as its formulas read: for each channel, plain loops over its pixels through the strides.
+#include <cmath>
+
 #include "kernels/batch_norm/batch_norm.h"
 
 namespace tessera::kernels::reference {
@@ -51,6 +53,15 @@ void batch_norm_statistics(const View& mean, const View& var, const View& input)
       set(var, c, squares / count);
     }
   });
+}
+
+void batch_norm_update(const View& invstd, const View& running_mean, const View& running_var, const View& mean, const View& var,
+                       double momentum, double bessel, double eps) {
+  for (int64_t c = 0; c < invstd.sizes[0]; ++c) {
+    set(invstd, c, 1 / std::sqrt(at(var, c) + eps));
+    if (running_mean.data != nullptr) set(running_mean, c, (1 - momentum) * at(running_mean, c) + momentum * at(mean, c));
+    if (running_var.data != nullptr) set(running_var, c, (1 - momentum) * at(running_var, c) + momentum * bessel * at(var, c));
+  }
 }
 
 void batch_norm_forward(const View& out, const View& input, const BatchNormChannels& channels) {

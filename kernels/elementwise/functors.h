@@ -87,6 +87,7 @@ template <UnaryOp op, class T> inline T apply(T x, const Params<T>& p) {
   else if constexpr (op == Square) return mul(x, x);
   else if constexpr (op == AddScalar) return add(x, p.a);
   else if constexpr (op == MulScalar) return mul(x, p.a);
+  else if constexpr (op == DivScalar) return divide(x, p.a);
   else if constexpr (op == Relu) return x < 0 ? T(0) : x;
   else if constexpr (op == LeakyRelu) return x > 0 ? x : mul(x, p.a);  // a: slope
   else if constexpr (op == Clamp) { const T low = x < p.a ? p.a : x; return low > p.b ? p.b : low; }  // a: min, b: max
