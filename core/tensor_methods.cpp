@@ -1,9 +1,9 @@
-// Tensor's arithmetic methods: each forwards to the function of the same name in core/ops/.
-#include "core/ops/binary.h"
-#include "core/ops/unary.h"
-#include "core/tensor.h"
+// The methods of Tensor that do what a function of the same name does.
+#include "core/ops.h"
 
 namespace tessera {
+
+using Bound = std::optional<Scalar>;
 
 Tensor Tensor::neg() const { return tessera::neg(*this); }
 Tensor Tensor::abs() const { return tessera::abs(*this); }
@@ -24,7 +24,7 @@ Tensor Tensor::isnan() const { return tessera::isnan(*this); }
 Tensor Tensor::isfinite() const { return tessera::isfinite(*this); }
 Tensor Tensor::logical_not() const { return tessera::logical_not(*this); }
 Tensor Tensor::pow(const Scalar& exponent) const { return tessera::pow(*this, exponent); }
-Tensor Tensor::clamp(std::optional<Scalar> min, std::optional<Scalar> max) const { return tessera::clamp(*this, min, max); }
+Tensor Tensor::clamp(Bound min, Bound max) const { return tessera::clamp(*this, min, max); }
 
 Tensor Tensor::add(const Tensor& other, const Scalar& alpha) const { return tessera::add(*this, other, alpha); }
 Tensor Tensor::sub(const Tensor& other, const Scalar& alpha) const { return tessera::sub(*this, other, alpha); }
@@ -50,6 +50,25 @@ const Tensor& Tensor::sub_(const Scalar& other) const { return tessera::sub_(*th
 const Tensor& Tensor::mul_(const Scalar& other) const { return tessera::mul_(*this, other); }
 const Tensor& Tensor::div_(const Scalar& other) const { return tessera::div_(*this, other); }
 const Tensor& Tensor::relu_() const { return tessera::relu_(*this); }
-const Tensor& Tensor::clamp_(std::optional<Scalar> min, std::optional<Scalar> max) const { return tessera::clamp_(*this, min, max); }
+const Tensor& Tensor::clamp_(Bound min, Bound max) const { return tessera::clamp_(*this, min, max); }
+
+Tensor Tensor::sum() const { return tessera::sum(*this); }
+Tensor Tensor::mean() const { return tessera::mean(*this); }
+Tensor Tensor::max() const { return tessera::max(*this); }
+Tensor Tensor::min() const { return tessera::min(*this); }
+Tensor Tensor::argmax() const { return tessera::argmax(*this); }
+Tensor Tensor::argmin() const { return tessera::argmin(*this); }
+Tensor Tensor::all() const { return tessera::all(*this); }
+Tensor Tensor::any() const { return tessera::any(*this); }
+Tensor Tensor::sum(IntArrayRef dims, bool keepdim) const { return tessera::sum(*this, dims, keepdim); }
+Tensor Tensor::mean(IntArrayRef dims, bool keepdim) const { return tessera::mean(*this, dims, keepdim); }
+Tensor Tensor::amax(IntArrayRef dims, bool keepdim) const { return tessera::amax(*this, dims, keepdim); }
+Tensor Tensor::amin(IntArrayRef dims, bool keepdim) const { return tessera::amin(*this, dims, keepdim); }
+Tensor Tensor::argmax(int64_t dim, bool keepdim) const { return tessera::argmax(*this, dim, keepdim); }
+Tensor Tensor::argmin(int64_t dim, bool keepdim) const { return tessera::argmin(*this, dim, keepdim); }
+Tensor Tensor::var(IntArrayRef dims, bool unbiased, bool keepdim) const { return tessera::var(*this, dims, unbiased, keepdim); }
+Tensor Tensor::std(IntArrayRef dims, bool unbiased, bool keepdim) const { return tessera::std(*this, dims, unbiased, keepdim); }
+Tensor Tensor::matmul(const Tensor& other) const { return tessera::matmul(*this, other); }
+Tensor Tensor::mm(const Tensor& other) const { return tessera::mm(*this, other); }
 
 }  // namespace tessera
