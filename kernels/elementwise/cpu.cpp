@@ -16,6 +16,7 @@
 #include "kernels/elementwise/cpu_math-inl.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/elementwise/functors.h"
+#include "kernels/elementwise/move.h"
 #include "kernels/elementwise/plan.h"
 #include "kernels/parallel.h"
 
@@ -228,9 +229,16 @@ HWY_EXPORT(convert_range);
 // Below this many elements a second thread costs more than it gives.
 constexpr int64_t kGrain = 32768;
 
-void unary(const View& out, const View& in, UnaryOp op, const UnaryParams& params) {
+// The powers that have a function of their own, which is vectorised.
+UnaryOp simplest(UnaryOp op, double exponent, ScalarType compute) {
+  if (op != UnaryOp::PowScalar || compute == kInt64) return op;
+  return exponent == 2 ? UnaryOp::Square : exponent == 0.5 ? UnaryOp::Sqrt : exponent == -1 ? UnaryOp::Reciprocal : op;
+}
+
+void unary(const View& out, const View& in, UnaryOp wanted, const UnaryParams& params) {
   const auto plan = make_plan<2>({&out, &in});
   const ScalarType compute = compute_type(out, in);
+  const UnaryOp op = simplest(wanted, params.a, compute);
   parallel_for(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(unary_range)(plan, compute, op, params, begin, end);
   });
@@ -254,13 +262,14 @@ void where_select(const View& out, const View& condition, const View& a, const V
 
 void copy(const View& out, const View& in) {
   const auto plan = make_plan<2>({&out, &in});
+  if (out.dtype == in.dtype) return move_elements(plan);
   const ScalarType compute = compute_type(out, in);
   parallel_for(plan.numel, kGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(convert_range)(plan, compute, begin, end);
   });
 }
 
-// The value is converted once, then copied everywhere: a broadcast copy.
+// A broadcast copy of one number.
 void fill(const View& out, FillValue value) {
   View one = out;
   one.strides.fill(0);

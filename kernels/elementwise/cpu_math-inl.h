@@ -17,6 +17,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/elementwise/erf-inl.h"
 #include "kernels/elementwise/functors.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -66,7 +67,7 @@ template <UnaryOp op, class D, class V> HWY_NOINLINE V by_lanes(D d, V x) {
 
 template <UnaryOp op> inline constexpr bool has_vector_form = [] {
   using enum UnaryOp;
-  for (UnaryOp o : {Floor, Ceil, Round, Sqrt, Rsqrt, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid, Elu, Silu, Softplus})
+  for (UnaryOp o : {Floor, Ceil, Round, Sqrt, Rsqrt, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid, Elu, Gelu, Silu, Softplus, Erf})
     if (o == op) return true;
   return false;
 }();
@@ -91,6 +92,11 @@ template <UnaryOp op, class D, class V> HWY_INLINE V vector_form(D d, V x, const
   else if constexpr (op == Tanh) return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, x));
   else if constexpr (op == Sigmoid) return sigmoid_of(d, x);
   else if constexpr (op == Elu) return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(hn::Set(d, p.a), expm1_of(d, x)));
+  else if constexpr (op == Gelu) {
+    V density;
+    return hn::Mul(x, normal_cdf_of(d, x, &density));
+  }
+  else if constexpr (op == Erf) return erf_of(d, x);
   else if constexpr (op == Silu) return hn::Div(x, hn::Add(hn::Set(d, T(1)), exp_of(d, hn::Neg(x))));
   else if constexpr (op == Softplus) {
     const V scaled = hn::Mul(x, hn::Set(d, p.a));
@@ -99,12 +105,17 @@ template <UnaryOp op, class D, class V> HWY_INLINE V vector_form(D d, V x, const
   }
 }
 
-template <BinaryOp op> inline constexpr bool has_binary_vector_form = op == BinaryOp::SiluGrad;
+template <BinaryOp op> inline constexpr bool has_binary_vector_form = op == BinaryOp::SiluGrad || op == BinaryOp::GeluGrad;
 
 template <BinaryOp op, class D, class V> HWY_INLINE V vector_form(D d, V a, V b) {
-  const V one = hn::Set(d, Lane<D>(1));
-  const V s = sigmoid_of(d, b);
-  return hn::Mul(hn::Mul(a, s), hn::MulAdd(b, hn::Sub(one, s), one));
+  if constexpr (op == BinaryOp::SiluGrad) {
+    const V one = hn::Set(d, Lane<D>(1)), s = sigmoid_of(d, b);
+    return hn::Mul(hn::Mul(a, s), hn::MulAdd(b, hn::Sub(one, s), one));
+  } else {  // GeluGrad
+    V density;
+    const V cdf = normal_cdf_of(d, b, &density);
+    return hn::Mul(a, hn::MulAdd(b, density, cdf));
+  }
 }
 
 }  // namespace tessera::kernels::HWY_NAMESPACE

@@ -71,7 +71,7 @@ template <class T> T divide(T x, T y) {
   else return x / y;
 }
 
-template <class T> T normal_cdf(T x) { return T(0.5) * (T(1) + T(std::erf(x * T(M_SQRT1_2)))); }
+template <class T> T normal_cdf(T x) { return T(0.5) * T(std::erfc(-x * T(M_SQRT1_2))); }
 template <class T> T normal_pdf(T x) { return T(std::exp(T(-0.5) * x * x)) * T(0.5 * M_2_SQRTPI * M_SQRT1_2); }
 
 }  // namespace functors
