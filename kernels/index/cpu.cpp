@@ -36,6 +36,13 @@ template <class Body> void dispatch_width(ScalarType type, Body&& body) {
   }
 }
 
+template <class T, class Sum> T narrow(Sum value) {
+  if constexpr (is_half_v<T>)
+    return T(static_cast<float>(value));
+  else
+    return static_cast<T>(value);
+}
+
 template <class T> void add_lines(const View& out, const View& index, const View& src, int dim) {
   using Sum = std::conditional_t<is_floating_v<T>, double, int64_t>;
   constexpr int64_t kBuffer = 16384;
@@ -47,10 +54,18 @@ template <class T> void add_lines(const View& out, const View& index, const View
   const int64_t out_stride = out.strides[dim], index_stride = index.strides[dim], src_stride = src.strides[dim];
   const Axis& lane = plan.lane;
   parallel_for(plan.tiles, 1 + 16384 / ((size + count) * std::max<int64_t>(1, plan.tile)), [&](int64_t begin, int64_t end) {
-    Scratch<Sum> lines(size * plan.tile);
+    Scratch<Sum> lines(count == 1 ? 0 : size * plan.tile);
     for (int64_t t = begin; t < end; ++t) {
       const Tile tile = tile_at(plan, t);
       T* to = out.as<T>() + tile.out;
+      if (count == 1) {  // a single addition rounds once anyway
+        for (int64_t l = 0; l < tile.width; ++l) {
+          const int64_t target = index.as<int64_t>()[tile.extra + l * lane.extra];
+          T& element = to[target * out_stride + l * lane.out];
+          element = narrow<T>(static_cast<Sum>(element) + static_cast<Sum>(src.as<T>()[tile.in + l * lane.in]));
+        }
+        continue;
+      }
       for (int64_t r = 0; r < size; ++r) {
         for (int64_t l = 0; l < tile.width; ++l) lines[r * tile.width + l] = static_cast<Sum>(to[r * out_stride + l * lane.out]);
       }
@@ -63,11 +78,7 @@ template <class T> void add_lines(const View& out, const View& index, const View
       }
       for (int64_t r = 0; r < size; ++r) {
         for (int64_t l = 0; l < tile.width; ++l) {
-          const Sum sum = lines[r * tile.width + l];
-          if constexpr (is_half_v<T>)
-            to[r * out_stride + l * lane.out] = T(static_cast<float>(sum));
-          else
-            to[r * out_stride + l * lane.out] = static_cast<T>(sum);
+          to[r * out_stride + l * lane.out] = narrow<T>(lines[r * tile.width + l]);
         }
       }
     }

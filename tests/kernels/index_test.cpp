@@ -73,7 +73,7 @@ TEST(Index, FastMatchesReference) {
           Block in(type, sizes, layout, 2);
           fill_values(in);
           auto small = sizes;
-          small[dim] = 6;
+          small[dim] = dim == 2 ? 1 : 6;
           small[(dim + 1) % 4] = (sizes[(dim + 1) % 4] + 1) / 2;  // smaller than the input is allowed
           Block index(kInt64, small), fast(type, small, layout), slow(type, small);
           fill_indices(index, sizes[dim]);
