@@ -1,20 +1,21 @@
 // Moves elements from one layout to another.
 //
 // Where both sides have stride 1 in the same dimension, rows are copied whole. Where the source has its stride 1 in another
-// dimension (NCHW to channels-last and back), the plane of the two dimensions is cut into tiles of 32 x 32: a tile is read along
+// dimension (NCHW to channels-last and back), the plane of the two dimensions is cut into tiles of 16 x 16: a tile is read along
 // the source's rows into a buffer and written along the output's rows, so that each cache line of either side is touched once.
 // Threads share out the rows or the tiles. Memory traffic: each side once.
 #include "kernels/elementwise/move.h"
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/parallel.h"
 
 namespace tessera::kernels::cpu {
 namespace {
 
-constexpr int64_t kTile = 32, kGrain = 32768;
+constexpr int64_t kTile = 16, kGrain = 32768;
 
 template <class T> void copy_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t n) {
   if (from_stride == 1 && to_stride == 1) std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
@@ -34,13 +35,20 @@ template <class T> void move_rows(const ElementwisePlan<2>& plan) {
   });
 }
 
+// to[j * to_stride + i] = from[i * from_stride + j]. With the sizes known at compile time (a whole tile) the loops unroll.
+template <class T, class Size> void transpose_tile(const T* from, int64_t from_stride, T* to, int64_t to_stride, Size along, Size rows) {
+  T buffer[kTile][kTile + 1];  // the odd row length keeps a column off a single cache set
+  for (int64_t i = 0; i < along; ++i) std::memcpy(buffer[i], from + i * from_stride, static_cast<size_t>(rows) * sizeof(T));
+  for (int64_t j = 0; j < rows; ++j)
+    for (int64_t i = 0; i < along; ++i) to[j * to_stride + i] = buffer[i][j];
+}
+
 // Dimension 0 has stride 1 in the output, dimension `across` in the source.
 template <class T> void move_tiles(const ElementwisePlan<2>& plan, int across) {
   const auto tiles_in = [](int64_t size) { return (size + kTile - 1) / kTile; };
   const int64_t across_tiles = tiles_in(plan.sizes[across]), along_tiles = tiles_in(plan.sizes[0]);
   const int64_t planes = plan.numel / (plan.sizes[0] * plan.sizes[across]);
   parallel_for(planes * across_tiles * along_tiles, kGrain / (kTile * kTile), [&](int64_t begin, int64_t end) {
-    T buffer[kTile][kTile];  // [across][along]
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t i0 = tile % along_tiles * kTile, j0 = tile / along_tiles % across_tiles * kTile;
       int64_t plane = tile / along_tiles / across_tiles, out = i0 + j0 * plan.strides[0][across], in = i0 * plan.strides[1][0] + j0;
@@ -53,10 +61,13 @@ template <class T> void move_tiles(const ElementwisePlan<2>& plan, int across) {
       const int64_t along = std::min(kTile, plan.sizes[0] - i0), rows = std::min(kTile, plan.sizes[across] - j0);
       const T* from = static_cast<const T*>(plan.data[1]) + in;
       T* to = static_cast<T*>(plan.data[0]) + out;
-      for (int64_t i = 0; i < along; ++i)
-        for (int64_t j = 0; j < rows; ++j) buffer[j][i] = from[i * plan.strides[1][0] + j];
-      for (int64_t j = 0; j < rows; ++j)
-        std::memcpy(to + j * plan.strides[0][across], buffer[j], static_cast<size_t>(along) * sizeof(T));
+      const int64_t from_stride = plan.strides[1][0], to_stride = plan.strides[0][across];
+      if (along == kTile && rows == kTile) {
+        constexpr std::integral_constant<int64_t, kTile> whole;
+        transpose_tile(from, from_stride, to, to_stride, whole, whole);
+      } else {
+        transpose_tile(from, from_stride, to, to_stride, along, rows);
+      }
     }
   });
 }
