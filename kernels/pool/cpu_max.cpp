@@ -215,6 +215,18 @@ template <class T> void backward_row_channels_last(T* dx, compute_t<T>* sum, con
   }
 }
 
+// Adds the gradients of windows two columns wide and two apart to the columns that hold their maxima; `first` is the index of
+// sum[0].
+template <class C, class T> void add_to_pairs(C* HWY_RESTRICT sum, const T* HWY_RESTRICT dy, const int32_t* HWY_RESTRICT index,
+                                              int32_t first, int64_t out_width) {
+  for (int64_t ow = 0; ow < out_width; ++ow) {
+    const int32_t column = index[ow] - first - 2 * static_cast<int32_t>(ow);
+    const C g = C(dy[ow]);
+    sum[2 * ow] += column == 0 ? g : C{0};
+    sum[2 * ow + 1] += column == 1 ? g : C{0};
+  }
+}
+
 // One input row of a plane of one channel: each output of the window rows that can hold it either hits this row, or adds zero
 // where its window starts (not at one common place, which would make each addition wait for the one before).
 template <class T> void backward_row(T* dx, compute_t<T>* sum, const T* dy, const int32_t* index, int64_t ih, int64_t width,
@@ -224,9 +236,14 @@ template <class T> void backward_row(T* dx, compute_t<T>* sum, const T* dy, cons
   std::fill_n(sum, width, C{0});
   const Holders rows(p, 0, ih, out_height);
   const auto first = static_cast<int32_t>(ih * width);
+  const bool pairs = p.kernel[1] == 2 && p.stride[1] == 2 && p.padding[1] == 0 && p.dilation[1] == 1 && 2 * out_width <= width;
   for (int64_t oh = rows.first; oh < rows.last; ++oh) {
     const T* g = dy + oh * out_width;
     const int32_t* i = index + oh * out_width;
+    if (pairs) {
+      add_to_pairs(sum, g, i, first, out_width);
+      continue;
+    }
     for (int64_t ow = 0; ow < out_width; ++ow) {
       const int64_t column = i[ow] - first;
       const bool hit = column >= 0 && column < width;
