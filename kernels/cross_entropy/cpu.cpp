@@ -7,7 +7,6 @@
 // their gradient once. Composed of log_softmax and nll_loss it would move the C numbers of a pixel seven times instead of three.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #include "kernels/cross_entropy/cross_entropy.h"
-
 #include "kernels/nll_loss/targets.h"
 #include "kernels/parallel.h"
 #include "kernels/scratch.h"
@@ -66,8 +65,10 @@ template <class S> void forward(const View& loss, const View& log_normalizer, co
         const Tile<T> planes = stage_in(from, classes, pixels, buffer.data());
         x = {planes.data, planes.class_stride, planes.pixel_stride};
       }
-      if (order == Order::kRows) row_normalizer<false, T>(x, classes, pixels, max, log_sum);
-      else plane_normalizer<false, T>(x, classes, pixels, max, log_sum);
+      if (order == Order::kRows)
+        row_normalizer<false, T>(x, classes, pixels, max, log_sum);
+      else
+        plane_normalizer<false, T>(x, classes, pixels, max, log_sum);
       log_in_place(log_sum, pixels);
 
       const Run<T> losses{loss.as<T>() + block.offset[1], blocks.step(1)};
@@ -101,9 +102,7 @@ template <class S> void forward(const View& loss, const View& log_normalizer, co
 
 // What the gradient of a pixel needs beside its logits: grad_c = exp(x_c - normalizer) * scale - soft * w_c,
 // and at the target grad_loss * hard * w_t less.
-template <class T> struct PixelTerms {
-  PerPixel<T> normalizer, scale, soft;
-};
+template <class T> struct PixelTerms { PerPixel<T> normalizer, scale, soft; };
 
 template <class T> void plane_gradient(const Tile<T>& grad, const Tile<const T>& x, int64_t classes, int64_t pixels,
                                        PixelTerms<T>& terms, const ClassFactors<T>& factors) {
@@ -141,7 +140,8 @@ template <class S> void backward(const View& grad_logits, const View& grad_loss,
   constexpr bool kDirect = std::is_same_v<S, T>;
   const int64_t classes = logits.sizes[1], block_length = block_pixels(classes, sizeof(T));
   const ClassFactors<T> factors(weight, classes, params.label_smoothing);
-  const PixelBlocks<5> blocks({without_dim(grad_logits, 1), without_dim(logits, 1), grad_loss, log_normalizer, target}, block_length);
+  const PixelBlocks<5> blocks({without_dim(grad_logits, 1), without_dim(logits, 1), grad_loss, log_normalizer, target},
+                              block_length);
   const Order order = tile_order<T>(kDirect, blocks.step(0) == 1 && blocks.step(1) == 1,
                                     grad_logits.strides[1] == 1 && logits.strides[1] == 1, classes);
 
@@ -174,8 +174,10 @@ template <class S> void backward(const View& grad_logits, const View& grad_loss,
         terms.scale[p] = g * (factors.hard * wt + factors.soft_sum);
         terms.soft[p] = g * factors.soft;
       }
-      if (order == Order::kRows) row_gradient(grad, x, classes, pixels, terms, factors);
-      else plane_gradient(grad, x, classes, pixels, terms, factors);
+      if (order == Order::kRows)
+        row_gradient(grad, x, classes, pixels, terms, factors);
+      else
+        plane_gradient(grad, x, classes, pixels, terms, factors);
       for (int64_t p = 0; p < pixels; ++p) {
         const int64_t t = targets[p];
         T* pixel = grad.data + p * grad.pixel_stride;

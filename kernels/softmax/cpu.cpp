@@ -1,13 +1,12 @@
 // Softmax, log-softmax and their gradients on the CPU.
 //
-// Parallel mapping: a thread takes a contiguous range of pixel blocks (pixel_blocks.h); in a block a SIMD lane is a pixel (planes)
-// or a class (rows), see softmax-inl.h. No sum crosses blocks, so the result does not depend on the thread count.
-// Memory traffic: each input is read once from memory and again from the level-1 cache, the output is written once.
+// Parallel mapping: a thread takes a contiguous range of pixel blocks (pixel_blocks.h); in a block a SIMD lane is a pixel
+// (planes) or a class (rows), see softmax-inl.h. No sum crosses blocks, so the result does not depend on the thread count. Memory
+// traffic: each input is read once from memory and again from the level-1 cache, the output is written once.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
-#include "kernels/softmax/softmax.h"
-
 #include "kernels/parallel.h"
 #include "kernels/scratch.h"
+#include "kernels/softmax/softmax.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/softmax/cpu.cpp"
@@ -42,18 +41,22 @@ void for_each_tile(const View& out, const std::array<View, kInputs>& inputs, int
       const Tile<S> to{out.as<S>() + block.offset[0], out.strides[dim], blocks.step(0)};
       std::array<Tile<const S>, kInputs> from;
       for (size_t k = 0; k < kInputs; ++k)
-        from[k] = {inputs[k].template as<S>() + block.offset[k + 1], inputs[k].strides[dim], blocks.step(static_cast<int>(k) + 1)};
+        from[k] = {inputs[k].template as<S>() + block.offset[k + 1], inputs[k].strides[dim],
+                   blocks.step(static_cast<int>(k) + 1)};
       if (order == Order::kStaged) {
         std::array<Tile<const T>, kInputs> staged;
         for (size_t k = 0; k < kInputs; ++k) {
-          const Tile<T> planes = stage_in(from[k], classes, block.length, buffers.data() + static_cast<int64_t>(k + 1) * stage_size);
+          const Tile<T> planes =
+              stage_in(from[k], classes, block.length, buffers.data() + static_cast<int64_t>(k + 1) * stage_size);
           staged[k] = {planes.data, planes.class_stride, planes.pixel_stride};
         }
         op.planes(Tile<T>{buffers.data(), block.length, 1}, staged, classes, block.length);
         stage_out(static_cast<const T*>(buffers.data()), to, classes, block.length);
       } else if constexpr (kDirect) {
-        if (order == Order::kPlanes) op.planes(to, from, classes, block.length);
-        else op.rows(to, from, classes, block.length);
+        if (order == Order::kPlanes)
+          op.planes(to, from, classes, block.length);
+        else
+          op.rows(to, from, classes, block.length);
       }
     }
   });
@@ -67,9 +70,8 @@ struct Softmax {
     const hn::ScalableTag<T> d;
     PerPixel<T> max, sum;
     plane_normalizer<true>(in[0], classes, pixels, max, sum, y);
-    over_vectors(d, pixels, [&](int64_t p, auto) HWY_ATTR {
-      hn::Store(hn::Div(hn::Set(d, T{1}), hn::Load(d, &sum[p])), d, &sum[p]);
-    });
+    over_vectors(d, pixels,
+                 [&](int64_t p, auto) HWY_ATTR { hn::Store(hn::Div(hn::Set(d, T{1}), hn::Load(d, &sum[p])), d, &sum[p]); });
     for (int64_t c = 0; c < classes; ++c) {
       T* plane = y.data + c * y.class_stride;
       over_vectors(d, pixels, [&](int64_t p, auto access) HWY_ATTR {
@@ -85,7 +87,8 @@ struct Softmax {
     for (int64_t p = 0; p < pixels; ++p) {
       T* row = y.data + p * y.pixel_stride;
       const auto scale = hn::Set(d, T{1} / sum[p]);
-      over_vectors(d, classes, [&](int64_t c, auto access) HWY_ATTR { access.store(hn::Mul(access.load(row + c), scale), row + c); });
+      over_vectors(d, classes,
+                   [&](int64_t c, auto access) HWY_ATTR { access.store(hn::Mul(access.load(row + c), scale), row + c); });
     }
   }
 };
@@ -116,9 +119,8 @@ struct LogSoftmax {
       const T* from = x.data + p * x.pixel_stride;
       T* to = y.data + p * y.pixel_stride;
       const auto m = hn::Set(d, max[p]), l = hn::Set(d, log_sum[p]);
-      over_vectors(d, classes, [&](int64_t c, auto access) HWY_ATTR {
-        access.store(hn::Sub(hn::Sub(access.load(from + c), m), l), to + c);
-      });
+      over_vectors(d, classes,
+                   [&](int64_t c, auto access) HWY_ATTR { access.store(hn::Sub(hn::Sub(access.load(from + c), m), l), to + c); });
     }
   }
 };
@@ -143,9 +145,12 @@ template <class Formula> struct Gradient {
     const Tile<const T>&g = in[0], &y = in[1];
     PerPixel<T> sum;
     over_vectors(d, pixels, [&](int64_t p, auto access) HWY_ATTR {
-      hn::Store(grouped_sum(d, classes, [&](int64_t c) HWY_ATTR {
-        return Formula::term(d, access.load(g.data + c * g.class_stride + p), access.load(y.data + c * y.class_stride + p));
-      }), d, &sum[p]);
+      hn::Store(grouped_sum(d, classes,
+                            [&](int64_t c) HWY_ATTR {
+                              return Formula::term(d, access.load(g.data + c * g.class_stride + p),
+                                                   access.load(y.data + c * y.class_stride + p));
+                            }),
+                d, &sum[p]);
     });
     for (int64_t c = 0; c < classes; ++c) {
       const T* g_plane = g.data + c * g.class_stride;
@@ -182,8 +187,12 @@ template <class Op> void backward(const View& grad_in, const View& grad_out, con
   dispatch_floating(out.dtype, [&]<class S>() { for_each_tile<S, 2>(grad_in, {grad_out, out}, dim, Op{}); });
 }
 
-void SoftmaxForwardImpl(const View& out, const View& in, int dim) { forward<Softmax>(out, in, dim); }
-void LogSoftmaxForwardImpl(const View& out, const View& in, int dim) { forward<LogSoftmax>(out, in, dim); }
+void SoftmaxForwardImpl(const View& out, const View& in, int dim) {
+  forward<Softmax>(out, in, dim);
+}
+void LogSoftmaxForwardImpl(const View& out, const View& in, int dim) {
+  forward<LogSoftmax>(out, in, dim);
+}
 void SoftmaxBackwardImpl(const View& grad_in, const View& grad_out, const View& out, int dim) {
   backward<Gradient<SoftmaxGradient>>(grad_in, grad_out, out, dim);
 }
@@ -204,9 +213,13 @@ HWY_EXPORT(LogSoftmaxBackwardImpl);
 
 namespace cpu {
 
-void softmax_forward(const View& out, const View& in, int dim) { HWY_DYNAMIC_DISPATCH(SoftmaxForwardImpl)(out, in, dim); }
+void softmax_forward(const View& out, const View& in, int dim) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxForwardImpl)(out, in, dim);
+}
 
-void log_softmax_forward(const View& out, const View& in, int dim) { HWY_DYNAMIC_DISPATCH(LogSoftmaxForwardImpl)(out, in, dim); }
+void log_softmax_forward(const View& out, const View& in, int dim) {
+  HWY_DYNAMIC_DISPATCH(LogSoftmaxForwardImpl)(out, in, dim);
+}
 
 void softmax_backward(const View& grad_in, const View& grad_out, const View& out, int dim) {
   HWY_DYNAMIC_DISPATCH(SoftmaxBackwardImpl)(grad_in, grad_out, out, dim);

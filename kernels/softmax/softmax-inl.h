@@ -72,7 +72,9 @@ template <class D> struct PartVector {
   using V = hn::Vec<D>;
   D d;
   hn::Mask<D> mask;
-  HWY_INLINE V load(const T* p, T other = T{}) const { return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, p), hn::Set(d, other)); }
+  HWY_INLINE V load(const T* p, T other = T{}) const {
+    return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, p), hn::Set(d, other));
+  }
   HWY_INLINE void store(V v, T* p) const { hn::BlendedStore(v, mask, d, p); }
 };
 
@@ -146,9 +148,8 @@ template <class D, class Term> HWY_INLINE hn::Vec<D> grouped_sum(D d, int64_t cl
 
 // max[p] = max_c x and sum[p] = sum_c exp(x - max[p]); with kKeep the exponentials are written to `kept` (same order as x).
 // Planes are read class by class first, which is the order that memory likes, and a second time from the cache.
-template <bool kKeep, class T>
-void plane_normalizer(const Tile<const T>& x, int64_t classes, int64_t pixels, PerPixel<T>& max, PerPixel<T>& sum,
-                      const Tile<T>& kept = {}) {
+template <bool kKeep, class T> void plane_normalizer(const Tile<const T>& x, int64_t classes, int64_t pixels, PerPixel<T>& max,
+                                                     PerPixel<T>& sum, const Tile<T>& kept = {}) {
   const hn::ScalableTag<T> d;
   over_vectors(d, pixels, [&](int64_t p, auto access) HWY_ATTR { hn::Store(access.load(x.data + p), d, &max[p]); });
   for (int64_t c = 1; c < classes; ++c) {
@@ -168,15 +169,15 @@ void plane_normalizer(const Tile<const T>& x, int64_t classes, int64_t pixels, P
   });
 }
 
-template <bool kKeep, class T>
-void row_normalizer(const Tile<const T>& x, int64_t classes, int64_t pixels, PerPixel<T>& max, PerPixel<T>& sum,
-                    const Tile<T>& kept = {}) {
+template <bool kKeep, class T> void row_normalizer(const Tile<const T>& x, int64_t classes, int64_t pixels, PerPixel<T>& max,
+                                                   PerPixel<T>& sum, const Tile<T>& kept = {}) {
   const hn::ScalableTag<T> d;
   constexpr T kLowest = -std::numeric_limits<T>::infinity();
   for (int64_t p = 0; p < pixels; ++p) {
     const T* row = x.data + p * x.pixel_stride;
     auto lanes_max = hn::Set(d, kLowest), lanes_sum = hn::Zero(d);
-    over_vectors(d, classes, [&](int64_t c, auto access) HWY_ATTR { lanes_max = hn::Max(lanes_max, access.load(row + c, kLowest)); });
+    over_vectors(d, classes,
+                 [&](int64_t c, auto access) HWY_ATTR { lanes_max = hn::Max(lanes_max, access.load(row + c, kLowest)); });
     const auto m = hn::MaxOfLanes(d, lanes_max);
     over_vectors(d, classes, [&](int64_t c, auto access) HWY_ATTR {
       const auto e = fast_exp(d, hn::Sub(access.load(row + c, kLowest), m));

@@ -18,10 +18,12 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-void expect_close(const StridedArray& actual, const StridedArray& expected, double rounding, double relative, const std::string& what) {
+void expect_close(const StridedArray& actual, const StridedArray& expected, double rounding, double relative,
+                  const std::string& what) {
   for (int64_t i = 0; i < expected.view.numel(); ++i) {
     const double a = actual.get(i), e = expected.get(i);
-    const bool close = std::isfinite(e) ? std::abs(a - e) <= rounding + relative * std::abs(e) : (std::isnan(e) ? std::isnan(a) : a == e);
+    const bool close =
+        std::isfinite(e) ? std::abs(a - e) <= rounding + relative * std::abs(e) : (std::isnan(e) ? std::isnan(a) : a == e);
     ASSERT_TRUE(close) << what << ", element " << i << ": " << a << " instead of " << e;
   }
   ASSERT_TRUE(actual.nothing_else_written()) << what;
@@ -35,13 +37,22 @@ struct Problem {
   bool weighted = true;
 
   Problem(ScalarType type, std::vector<int64_t> s, Layout layout = Layout::kRowMajor)
-      : sizes(s), pixels({s[0], s[2], s[3]}), logits(type, s, layout), grad_logits(type, s, layout), target(kInt64, pixels),
-        weight(compute_type(type), {s[1]}), loss(compute_type(type), pixels), normalizer(compute_type(type), pixels),
-        total_weight(compute_type(type), {1}), first_invalid(kInt64, {1}), grad_loss(compute_type(type), pixels) {
+      : sizes(s),
+        pixels({s[0], s[2], s[3]}),
+        logits(type, s, layout),
+        grad_logits(type, s, layout),
+        target(kInt64, pixels),
+        weight(compute_type(type), {s[1]}),
+        loss(compute_type(type), pixels),
+        normalizer(compute_type(type), pixels),
+        total_weight(compute_type(type), {1}),
+        first_invalid(kInt64, {1}),
+        grad_loss(compute_type(type), pixels) {
     logits.fill_random(1, -5, 5);
     weight.fill_random(2, 0.5, 2);
     grad_loss.fill_random(3, -1, 1);
-    for (int64_t i = 0; i < target.view.numel(); ++i) target.set(i, i % 7 == 3 ? 255 : static_cast<double>((i * 5 + i / 3) % s[1]));
+    for (int64_t i = 0; i < target.view.numel(); ++i)
+      target.set(i, i % 7 == 3 ? 255 : static_cast<double>((i * 5 + i / 3) % s[1]));
     params.ignore_index = 255;
   }
   View weight_view() const { return weighted ? weight.view : View{}; }
@@ -152,8 +163,9 @@ TEST(CrossEntropyCpu, AgreesForAllPixelCountsAroundTheVectorWidth) {
 }
 
 TEST(CrossEntropyCpu, HugeAndNonFiniteLogits) {
-  const std::vector<std::vector<double>> pixels = {{1e4, -1e4, 9999, 0}, {3e38, -3e38, 0, 1}, {-kInf, 0, 1, -kInf}, {-kInf, -kInf, -kInf, -kInf},
-                                                   {kInf, 0, 1, 2},      {kNaN, 0, 1, 2},     {0, 1, 2, 3}};
+  const std::vector<std::vector<double>> pixels = {
+      {1e4, -1e4, 9999, 0}, {3e38, -3e38, 0, 1}, {-kInf, 0, 1, -kInf}, {-kInf, -kInf, -kInf, -kInf},
+      {kInf, 0, 1, 2},      {kNaN, 0, 1, 2},     {0, 1, 2, 3}};
   for (double smoothing : {0.0, 0.2})
     for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
       for (double target : {0, 1, 255}) {

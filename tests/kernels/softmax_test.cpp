@@ -37,13 +37,14 @@ void expect_close(const StridedArray& actual, const StridedArray& expected, Tole
   ASSERT_TRUE(actual.nothing_else_written()) << what;
 }
 
-void compare(const Kernels& kernels, ScalarType type, const std::vector<int64_t>& sizes, int dim, Layout in_layout, Layout out_layout,
-             double range = 10) {
+void compare(const Kernels& kernels, ScalarType type, const std::vector<int64_t>& sizes, int dim, Layout in_layout,
+             Layout out_layout, double range = 10) {
   const std::string what = std::string(kernels.name) + " " + to_string(type) + " " + ::testing::PrintToString(sizes) + " dim " +
                            std::to_string(dim) + " layouts " + std::to_string(static_cast<int>(in_layout)) + " " +
                            std::to_string(static_cast<int>(out_layout));
   const auto classes = static_cast<double>(sizes[static_cast<size_t>(dim)]);
-  const double rounding = epsilon(compute_type(type)) * (16 + classes / 4 + 2 * range), storage = type == kFloat32 || type == kFloat64 ? 0 : epsilon(type);
+  const double rounding = epsilon(compute_type(type)) * (16 + classes / 4 + 2 * range),
+               storage = type == kFloat32 || type == kFloat64 ? 0 : epsilon(type);
 
   StridedArray x(type, sizes, in_layout), expected(type, sizes), actual(type, sizes, out_layout);
   x.fill_random(1, -range, range);
@@ -93,7 +94,8 @@ TEST(SoftmaxReference, GradientIsThatOfTheDotProduct) {
         x.set(i, center - step);
         const double below = dot();
         x.set(i, center);
-        EXPECT_LE(std::abs((above - below) / (2 * step) - grad.get(i)), 1e-9) << kernels.name << " dim " << dim << " element " << i;
+        EXPECT_LE(std::abs((above - below) / (2 * step) - grad.get(i)), 1e-9)
+            << kernels.name << " dim " << dim << " element " << i;
       }
     }
 }
@@ -102,13 +104,15 @@ TEST(SoftmaxCpu, AgreesForAllClassCountsAroundTheVectorWidth) {
   for (const Kernels& kernels : kBoth)
     for (ScalarType type : {kFloat32, kFloat64})
       for (int64_t classes : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 21, 31, 32, 33, 63, 65, 150, 1000})
-        for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) compare(kernels, type, {2, classes, 3, 7}, 1, layout, layout);
+        for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
+          compare(kernels, type, {2, classes, 3, 7}, 1, layout, layout);
 }
 
 TEST(SoftmaxCpu, AgreesForAllPixelCountsAroundTheVectorWidth) {
   for (const Kernels& kernels : kBoth)
     for (int64_t pixels : {1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 511, 512, 513, 1100})
-      for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) compare(kernels, kFloat32, {2, 5, 1, pixels}, 1, layout, layout);
+      for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
+        compare(kernels, kFloat32, {2, 5, 1, pixels}, 1, layout, layout);
 }
 
 TEST(SoftmaxCpu, AgreesForAllTypesLayoutsAndDimensions) {
@@ -124,7 +128,8 @@ TEST(SoftmaxCpu, AgreesForOneDimensionAndForEmptyTensors) {
     compare(kernels, kFloat32, {1}, 0, Layout::kRowMajor, Layout::kRowMajor);
     compare(kernels, kFloat32, {37}, 0, Layout::kSliced, Layout::kRowMajor);
     for (const std::vector<int64_t>& sizes : {std::vector<int64_t>{0, 3}, {3, 0}, {2, 3, 0}, {0}})
-      for (int dim = 0; dim < static_cast<int>(sizes.size()); ++dim) compare(kernels, kFloat32, sizes, dim, Layout::kRowMajor, Layout::kRowMajor);
+      for (int dim = 0; dim < static_cast<int>(sizes.size()); ++dim)
+        compare(kernels, kFloat32, sizes, dim, Layout::kRowMajor, Layout::kRowMajor);
   }
 }
 
@@ -137,11 +142,13 @@ TEST(SoftmaxCpu, AgreesForExpandedInputs) {
       x.view.strides[expanded] = 0;
       kernels.reference_forward(expected.view, x.view, 1);
       kernels.forward(y.view, x.view, 1);
-      expect_close(y, expected, [](double) { return 4e-6; }, kernels.name);
+      expect_close(
+          y, expected, [](double) { return 4e-6; }, kernels.name);
       StridedArray grad(kFloat32, sizes), expected_grad(kFloat32, sizes);
       kernels.reference_backward(expected_grad.view, x.view, expected.view, 1);  // x serves as an expanded grad_out
       kernels.backward(grad.view, x.view, expected.view, 1);
-      expect_close(grad, expected_grad, [](double) { return 4e-5; }, kernels.name);
+      expect_close(
+          grad, expected_grad, [](double) { return 4e-5; }, kernels.name);
     }
 }
 
@@ -157,7 +164,8 @@ TEST(SoftmaxCpu, HugeAndNonFiniteLogits) {
         for (int64_t i = 0; i < x.view.numel(); ++i) x.set(i, lines[static_cast<size_t>(i / 15)][static_cast<size_t>(i / 3 % 5)]);
         kernels.reference_forward(expected.view, x.view, 1);
         kernels.forward(y.view, x.view, 1);
-        expect_close(y, expected, [&](double e) { return epsilon(type) * (8 + std::abs(e)); }, kernels.name);
+        expect_close(
+            y, expected, [&](double e) { return epsilon(type) * (8 + std::abs(e)); }, kernels.name);
       }
 }
 

@@ -50,8 +50,10 @@ class StridedArray {
   }
   void set(int64_t index, double value) {
     dispatch_all(view.dtype, [&]<class T>() {
-      if constexpr (is_half_v<T>) view.as<T>()[offset(index)] = static_cast<float>(value);
-      else view.as<T>()[offset(index)] = static_cast<T>(value);
+      if constexpr (is_half_v<T>)
+        view.as<T>()[offset(index)] = static_cast<float>(value);
+      else
+        view.as<T>()[offset(index)] = static_cast<T>(value);
     });
   }
   StridedArray& fill(const std::vector<double>& values) {
@@ -97,6 +99,8 @@ inline double epsilon(ScalarType type) {
 }
 
 // The type of the arithmetic on elements of `type`.
-inline ScalarType compute_type(ScalarType type) { return type == kFloat64 ? kFloat64 : kFloat32; }
+inline ScalarType compute_type(ScalarType type) {
+  return type == kFloat64 ? kFloat64 : kFloat32;
+}
 
 }  // namespace tessera::kernels

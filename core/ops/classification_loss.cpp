@@ -1,0 +1,193 @@
+// Losses of classification: negative log-likelihood and cross-entropy on fused kernels, focal and dice composed.
+#include "core/autograd.h"
+#include "core/kernel_table.h"
+#include "core/ops/binary.h"
+#include "core/ops/copy.h"
+#include "core/ops/creation.h"
+#include "core/ops/loss.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape.h"
+#include "core/ops/softmax.h"
+#include "core/ops/unary.h"
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/nll_loss/nll_loss.h"
+
+namespace tessera {
+namespace {
+
+using autograd::BackwardContext;
+using autograd::record_once;
+
+const Kernel<kernels::NllLossForward> nll_loss_forward = TESSERA_KERNEL(nll_loss_forward);
+const Kernel<kernels::NllLossBackward> nll_loss_backward = TESSERA_KERNEL(nll_loss_backward);
+const Kernel<kernels::CrossEntropyForward> cross_entropy_forward = TESSERA_KERNEL(cross_entropy_forward);
+const Kernel<kernels::CrossEntropyBackward> cross_entropy_backward = TESSERA_KERNEL(cross_entropy_backward);
+
+void check_weight(const char* op, const Tensor& weight, int64_t classes) {
+  if (!weight.defined()) return;
+  check<ShapeError>(weight.dim() == 1 && weight.size(0) == classes, "{}: the weight has shape {}, the input has {} classes", op,
+                    weight.sizes(), classes);
+}
+
+// Arguments in the form that the kernels take.
+struct Problem {
+  Tensor input;         // [N, C], [N, C, L] or [N, C, H, W]
+  Tensor target;        // the same without C
+  Tensor weight;        // [C] of the arithmetic's type, or undefined
+  ScalarType computed;  // the arithmetic's type
+};
+
+Problem checked(const char* op, const Tensor& input, const Tensor& target, const Tensor& weight) {
+  check<TypeError>(input.is_floating_point(), "{}: {} is no floating-point type. Convert with to(kFloat).", op, input.dtype());
+  check<TypeError>(target.dtype() == kInt64, "{}: class indices must be int64, the target is {}. Convert with to(kLong).", op,
+                   target.dtype());
+  check<DeviceError>(input.device() == target.device(), "{}: input and target are on different devices", op);
+  check<ShapeError>(input.dim() >= 1, "{}: the input has no class dimension; shapes [C], [N, C] and [N, C, ...] are taken", op);
+  const int64_t class_dim = input.dim() == 1 ? 0 : 1, classes = input.size(class_dim);
+  DimVector expected = input.layout().sizes;
+  expected.erase(static_cast<size_t>(class_dim));
+  check<ShapeError>(
+      target.sizes() == IntArrayRef(expected) && classes >= 1,
+      "{}: the target has shape {}, the input {}. Expected is a target of shape {}, the input's without dimension {}.", op,
+      target.sizes(), input.sizes(), expected, class_dim);
+  check_weight(op, weight, classes);
+  Problem problem{input, target, {}, input.dtype() == kFloat64 ? kFloat64 : kFloat32};
+  if (input.dim() == 1) {
+    problem.input = unsqueeze(input, 0);
+    problem.target = unsqueeze(target, 0);
+  } else if (input.dim() > 4) {
+    problem.input = reshape(input, {input.size(0), classes, -1});
+    problem.target = reshape(target, {input.size(0), -1});
+  }
+  NoGradGuard no_grad;
+  if (weight.defined()) problem.weight = weight.to(problem.computed).contiguous();
+  return problem;
+}
+
+// Dimensions of size 1 behind the others.
+View padded(const Tensor& x, int dims) {
+  View view = x.as_view();
+  for (; view.ndim < dims; ++view.ndim) view.sizes[view.ndim] = 1, view.strides[view.ndim] = 1;
+  return view;
+}
+View scores(const Tensor& x) {
+  return padded(x, 4);
+}
+View pixels(const Tensor& x) {
+  return padded(x, 3);
+}
+View view_or_none(const Tensor& x) {
+  return x.defined() ? x.as_view() : View{};
+}
+
+void check_targets(const char* op, const Tensor& first_invalid, const Problem& problem, int64_t ignore_index) {
+  const int64_t index = first_invalid.item<int64_t>();
+  if (index < 0) return;
+  throw IndexError(
+      fmt::format("{}: target {} at element {} is out of range for {} classes. Targets to be left out must equal "
+                  "ignore_index, which is {}.",
+                  op, flatten(problem.target)[index].item<int64_t>(), index, problem.input.size(1), ignore_index));
+}
+
+// losses: one a pixel, in the arithmetic's type; shape and dtype: what the caller's arguments ask of the result.
+Tensor reduced(const char* op, const Tensor& losses, const Tensor& divisor, Reduction reduction, IntArrayRef shape,
+               ScalarType dtype) {
+  check<ValueError>(reduction != Reduction::BatchMean, "{}: kBatchMean is a reduction of kl_div alone. Use kMean.", op);
+  switch (reduction) {
+    case Reduction::Mean: return to(div(sum(losses), divisor), dtype);
+    case Reduction::Sum: return to(sum(losses), dtype);
+    default: return to(reshape(losses, shape), dtype);
+  }
+}
+
+// Cross-entropy with probabilities as targets.
+Tensor soft_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction,
+                          int64_t ignore_index, double label_smoothing) {
+  const char* const op = "cross_entropy";
+  check<ShapeError>(
+      input.dim() >= 1 && input.sizes() == target.sizes(),
+      "cross_entropy: a floating-point target holds probabilities and must have the input's shape {}, it has {}. Class "
+      "indices must be int64.",
+      input.sizes(), target.sizes());
+  check<ValueError>(ignore_index < 0, "cross_entropy: ignore_index {} has no meaning for a target of probabilities",
+                    ignore_index);
+  const int64_t class_dim = input.dim() == 1 ? 0 : 1, classes = input.size(class_dim);
+  check_weight(op, weight, classes);
+  Tensor terms =
+      mul(log_softmax(input, class_dim),
+          label_smoothing == 0 ? target : add(mul(target, 1 - label_smoothing), label_smoothing / static_cast<double>(classes)));
+  if (weight.defined()) {
+    DimVector shape(static_cast<size_t>(input.dim()), 1);
+    shape[static_cast<size_t>(class_dim)] = classes;
+    terms = mul(terms, reshape(weight.detach(), shape));
+  }
+  const Tensor losses = neg(sum(terms, {class_dim}));
+  return reduced(op, losses, full({}, losses.numel(), losses.options()), reduction, losses.sizes(), input.dtype());
+}
+
+}  // namespace
+
+Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction, int64_t ignore_index) {
+  const Problem p = checked("nll_loss", input, target, weight);
+  const kernels::NllLossParams params{ignore_index};
+  const TensorOptions computed = input.options().dtype(p.computed);
+  const Tensor losses = empty(p.target.sizes(), computed), total_weight = empty({}, computed);
+  const Tensor first_invalid = empty({}, computed.dtype(kInt64));
+  nll_loss_forward(input.device(), pixels(losses), padded(total_weight, 1), padded(first_invalid, 1), scores(p.input),
+                   pixels(p.target), view_or_none(p.weight), params);
+  check_targets("nll_loss", first_invalid, p, ignore_index);
+  record_once("nll_loss", {p.input}, losses, {p.target, p.weight},
+              [params, layout = p.input.layout(), dtype = input.dtype()](const BackwardContext& ctx) -> variable_list {
+                const Tensor t = ctx.saved(0), g = ctx.grad();
+                const Tensor grad = make_tensor(layout.fresh_like(), dtype, g.device());
+                nll_loss_backward(g.device(), scores(grad), pixels(g), pixels(t), view_or_none(ctx.saved(1)), params);
+                return {grad};
+              });
+  return reduced("nll_loss", losses, total_weight, reduction, target.sizes(), input.dtype());
+}
+
+Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction, int64_t ignore_index,
+                     double label_smoothing) {
+  check<ValueError>(label_smoothing >= 0 && label_smoothing <= 1, "cross_entropy: label_smoothing {} does not lie in [0, 1]",
+                    label_smoothing);
+  if (target.is_floating_point()) return soft_cross_entropy(input, target, weight, reduction, ignore_index, label_smoothing);
+  const Problem p = checked("cross_entropy", input, target, weight);
+  const kernels::CrossEntropyParams params{ignore_index, label_smoothing};
+  const TensorOptions computed = input.options().dtype(p.computed);
+  const Tensor losses = empty(p.target.sizes(), computed), log_normalizer = empty(p.target.sizes(), computed);
+  const Tensor total_weight = empty({}, computed), first_invalid = empty({}, computed.dtype(kInt64));
+  cross_entropy_forward(input.device(), pixels(losses), pixels(log_normalizer), padded(total_weight, 1), padded(first_invalid, 1),
+                        scores(p.input), pixels(p.target), view_or_none(p.weight), params);
+  check_targets("cross_entropy", first_invalid, p, ignore_index);
+  record_once("cross_entropy", {p.input}, losses, {p.input, log_normalizer, p.target, p.weight},
+              [params](const BackwardContext& ctx) -> variable_list {
+                const Tensor x = ctx.saved(0), normalizer = ctx.saved(1), t = ctx.saved(2), g = ctx.grad();
+                const Tensor grad = empty_like(x);
+                cross_entropy_backward(x.device(), scores(grad), pixels(g), scores(x), pixels(normalizer), pixels(t),
+                                       view_or_none(ctx.saved(3)), params);
+                return {grad};
+              });
+  return reduced("cross_entropy", losses, total_weight, reduction, target.sizes(), input.dtype());
+}
+
+Tensor focal_loss(const Tensor& input, const Tensor& target, const Tensor& weight, std::optional<double> alpha, double gamma,
+                  int64_t ignore_index) {
+  const Tensor negative_log_p = cross_entropy(input, target, weight, kNone, ignore_index);
+  const Tensor modulation = pow(1 - exp(neg(negative_log_p)), gamma);
+  return mean(mul(modulation, mul(negative_log_p, alpha.value_or(1.0))));
+}
+
+Tensor dice_loss(const Tensor& input, const Tensor& target, double beta, double smooth) {
+  check<ShapeError>(
+      input.dim() >= 2 && input.sizes() == target.sizes(),
+      "dice_loss: input and target must have one shape [N, C, ...], they have {} and {}. Make class indices one-hot first.",
+      input.sizes(), target.sizes());
+  const Tensor p = softmax(input, 1), t = to(target, p.dtype());
+  DimVector all_but_classes{0};
+  for (int64_t d = 2; d < input.dim(); ++d) all_but_classes.push_back(d);
+  const Tensor tp = sum(mul(t, p), all_but_classes), fp = sub(sum(p, all_but_classes), tp), fn = sub(sum(t, all_but_classes), tp);
+  const Tensor hits = add(mul(tp, 1 + beta * beta), smooth);
+  return 1 - mean(div(hits, add(add(hits, mul(fn, beta * beta)), fp)));
+}
+
+}  // namespace tessera
