@@ -1,0 +1,56 @@
+// What option structs are made of: chained setters, and numbers that stand for one value a dimension.
+#pragma once
+
+#include <array>
+#include <initializer_list>
+#include <optional>
+#include <vector>
+
+#include "core/array_ref.h"
+
+// Inside an option struct: a private member with default, its chained setter and its getter.
+//     TESSERA_ARG(int64_t, groups) = 1;      options.groups(2).bias(false);  options.groups() == 2
+#define TESSERA_ARG(Type, name)                     \
+ public:                                            \
+  auto name(const Type& value) -> decltype(*this) { \
+    this->name##_ = value;                          \
+    return *this;                                   \
+  }                                                 \
+  auto name(Type&& value) -> decltype(*this) {      \
+    this->name##_ = std::move(value);               \
+    return *this;                                   \
+  }                                                 \
+  const Type& name() const { return this->name##_; } \
+  Type& name() { return this->name##_; }            \
+                                                    \
+ private:                                           \
+  Type name##_ /* NOLINT */
+
+namespace tessera {
+
+// D numbers, made from one number that stands for all or from a list of D. Other lengths throw ValueError.
+template <size_t D, class T = int64_t> class ExpandingArray {
+ public:
+  ExpandingArray(T one) { values_.fill(one); }                                                   // NOLINT: implicit by design
+  ExpandingArray(std::initializer_list<T> list) : ExpandingArray(list.begin(), list.size()) {}   // NOLINT
+  ExpandingArray(const std::vector<T>& list) : ExpandingArray(list.data(), list.size()) {}       // NOLINT
+  ExpandingArray(const std::array<T, D>& list) : values_(list) {}                                // NOLINT
+  ExpandingArray(IntArrayRef list) requires std::is_same_v<T, int64_t> : ExpandingArray(list.data(), list.size()) {}  // NOLINT
+
+  T operator[](size_t i) const { return values_[i]; }
+  const std::array<T, D>& operator*() const { return values_; }
+  std::array<T, D>& operator*() { return values_; }
+  std::array<T, D>* operator->() { return &values_; }
+  const std::array<T, D>* operator->() const { return &values_; }
+  operator IntArrayRef() const requires std::is_same_v<T, int64_t> { return {values_.data(), D}; }  // NOLINT
+  friend bool operator==(const ExpandingArray&, const ExpandingArray&) = default;
+
+ private:
+  ExpandingArray(const T* data, size_t size) {
+    check<ValueError>(size == D, "{} numbers were given where 1 or {} are expected", size, D);
+    std::copy(data, data + size, values_.begin());
+  }
+  std::array<T, D> values_{};
+};
+
+}  // namespace tessera
