@@ -70,5 +70,7 @@ Tensor Tensor::var(IntArrayRef dims, bool unbiased, bool keepdim) const { return
 Tensor Tensor::std(IntArrayRef dims, bool unbiased, bool keepdim) const { return tessera::std(*this, dims, unbiased, keepdim); }
 Tensor Tensor::matmul(const Tensor& other) const { return tessera::matmul(*this, other); }
 Tensor Tensor::mm(const Tensor& other) const { return tessera::mm(*this, other); }
+Tensor Tensor::softmax(int64_t dim) const { return tessera::softmax(*this, dim); }
+Tensor Tensor::log_softmax(int64_t dim) const { return tessera::log_softmax(*this, dim); }
 
 }  // namespace tessera

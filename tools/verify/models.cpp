@@ -1,0 +1,155 @@
+// Runs a reference case of a whole network: weights from a hash, one training pass with its gradients, then evaluation mode.
+#include <cmath>
+
+#include "core/ops.h"
+#include "models/registry.h"
+#include "tools/verify/reference_case.h"
+
+namespace tessera::tools {
+namespace {
+
+// golden/README.md: numbers in [-1, 1) from an element's index and its tensor's number.
+uint32_t hash32(uint32_t i, uint32_t j) {
+  uint32_t x = i * 0x9E3779B1u + j * 0x85EBCA77u + 1u;
+  x ^= x >> 16;
+  x *= 0x7FEB352Du;
+  x ^= x >> 15;
+  x *= 0x846CA68Bu;
+  return x ^ (x >> 16);
+}
+double unit(uint32_t i, uint32_t j) { return hash32(i, j) / 2147483648.0 - 1; }
+
+Tensor from_hash(IntArrayRef sizes, uint32_t j, double scale, double shift) {
+  Tensor t = empty(sizes, kFloat64);
+  double* out = t.data_ptr<double>();
+  for (int64_t i = 0; i < t.numel(); ++i) out[i] = shift + scale * unit(static_cast<uint32_t>(i), j);
+  return t;
+}
+
+void fill_parameter(const std::string& name, const Tensor& parameter, uint32_t j) {
+  NoGradGuard no_grad;
+  if (parameter.dim() >= 2) {
+    const double fan_in = static_cast<double>(parameter.numel()) / static_cast<double>(parameter.size(0));
+    parameter.copy_(from_hash(parameter.sizes(), j, std::sqrt(6 / fan_in), 0));
+  } else {
+    parameter.copy_(from_hash(parameter.sizes(), j, 0.1, name.ends_with("weight") ? 1 : 0));
+  }
+}
+
+// Sum, sum of magnitudes, first, middle and last element.
+Tensor probe(const Tensor& x) {
+  const Tensor flat = x.detach().cpu().to(kFloat64).contiguous().reshape({-1});
+  const double* v = flat.data_ptr<double>();
+  double total = 0, magnitude = 0;
+  for (int64_t i = 0; i < flat.numel(); ++i) {
+    total += v[i];
+    magnitude += std::abs(v[i]);
+  }
+  return tensor({total, magnitude, v[0], v[flat.numel() / 2], v[flat.numel() - 1]}, kFloat64);
+}
+
+// A probe's sum is only as exact as the magnitudes that it adds: its error counts relative to them, that of single elements
+// relative to the largest element met.
+void compare_probe(Comparison& comparison, const std::string& name, const Tensor& x, const Tensor& expected) {
+  if (!x.defined()) return comparison.fail(name + " is missing");
+  const Tensor actual = probe(x);
+  const double magnitude = expected[1].item<double>();
+  const double largest = max(abs(x.detach())).to(kFloat64).item<double>();
+  for (int64_t i = 0; i < 5; ++i) {
+    const double difference = std::abs(actual[i].item<double>() - expected[i].item<double>());
+    const double scale = i < 2 ? magnitude : largest;
+    comparison.error(name, scale > 0 ? difference / scale : difference);
+  }
+}
+
+using ParameterListing = std::vector<std::pair<std::string, std::vector<int64_t>>>;
+
+ParameterListing listing(const ReferenceCase& c) {
+  return nlohmann::json::parse(c.content.text("params")).get<ParameterListing>();
+}
+
+// The network that a case names with its arguments; empty if there is none of that name.
+nn::AnyModule make_network(const ReferenceCase& c) {
+  if (!c.op.starts_with("unet")) return {};
+  models::ModelOptions options;
+  Arguments args(c.args);
+  options.in_channels = args.get<int64_t>("in_channels", 3);
+  options.num_classes = args.get<int64_t>("n_classes", 2);
+  options.settings["feature_scale"] = std::to_string(args.get<int64_t>("feature_scale", 2));
+  options.settings["is_deconv"] = args.get("is_deconv", false) ? "true" : "false";
+  options.settings["is_batchnorm"] = args.get("is_batchnorm", true) ? "true" : "false";
+  return args.unread().empty() ? models::make_model("unet", options) : nn::AnyModule();
+}
+
+CaseResult unknown_network(const ReferenceCase& c) {
+  return {CaseResult::Status::Unknown, 0, 0, fmt::format("network {} with these arguments is unknown", c.op)};
+}
+
+// Names, order and shapes of the parameters.
+bool compare_listing(Comparison& comparison, const nn::Module& module, const ParameterListing& expected) {
+  const auto parameters = module.named_parameters();
+  for (size_t j = 0; j < std::max(parameters.size(), expected.size()); ++j) {
+    const bool same = j < parameters.size() && j < expected.size() && parameters[j].key() == expected[j].first &&
+                      parameters[j].value().sizes() == IntArrayRef(expected[j].second);
+    if (same) continue;
+    const auto text = [](const std::string& name, IntArrayRef sizes) { return name + " " + to_string(sizes); };
+    comparison.fail(fmt::format("parameter {} is {}, expected {}", j,
+                                j < parameters.size() ? text(parameters[j].key(), parameters[j].value().sizes()) : "missing",
+                                j < expected.size() ? text(expected[j].first, expected[j].second) : "none"));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+CaseResult verify_listing(const ReferenceCase& c) {
+  const nn::AnyModule network = make_network(c);
+  if (network.is_empty()) return unknown_network(c);
+  Comparison comparison(0);
+  compare_listing(comparison, *network.ptr(), listing(c));
+  return comparison.result();
+}
+
+CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
+  const nn::AnyModule network = make_network(c);
+  if (network.is_empty()) return unknown_network(c);
+  nn::Module& model = *network.ptr();
+  Comparison comparison(options.dtype == kFloat64 ? 1e-7 : 1e-3);
+  if (!compare_listing(comparison, model, listing(c))) return comparison.result();
+  model.to(options.dtype);
+  uint32_t j = 0;
+  for (const auto& item : model.named_parameters()) fill_parameter(item.key(), item.value(), j++);
+
+  const auto shape = nlohmann::json::parse(c.content.text("input_shape")).get<std::vector<int64_t>>();
+  const Tensor input = from_hash(shape, 1000, 1.5, 0).to(options.dtype).to(options.device).requires_grad_();
+  model.train();
+  const Tensor out = network.forward(input);
+  comparison.tensor("out", out, c.content.at("out"));
+
+  const uint32_t classes = static_cast<uint32_t>(std::stoul(c.content.text("classes")));
+  DimVector sizes = out.layout().sizes;
+  sizes.erase(1);
+  Tensor target = empty(sizes, kInt64);
+  for (int64_t i = 0; i < target.numel(); ++i)
+    target.data_ptr<int64_t>()[i] = (hash32(static_cast<uint32_t>(i), 2000) >> 8) % classes;
+  const Tensor loss = cross_entropy(out, target.to(options.device));
+  comparison.tensor("loss", loss, c.content.at("loss"));
+  loss.backward();
+
+  compare_probe(comparison, "grad.input", input.grad(), c.content.at("grad.input"));
+  for (const auto& item : model.named_parameters())
+    if (const Tensor* expected = c.content.find("grad." + item.key()))
+      compare_probe(comparison, "grad." + item.key(), item.value().grad(), *expected);
+  for (const auto& item : model.named_buffers())
+    if (const Tensor* expected = c.content.find("buffer." + item.key()))
+      compare_probe(comparison, "buffer." + item.key(), item.value(), *expected);
+  if (const Tensor* expected = c.content.find("out_eval")) {
+    model.eval();
+    NoGradGuard no_grad;
+    compare_probe(comparison, "out_eval", network.forward(input.detach()), *expected);
+  }
+  return comparison.result();
+}
+
+}  // namespace tessera::tools
