@@ -69,11 +69,4 @@ Tensor softmin(const Tensor& x, int64_t dim) {
 // --- Tensor's methods
 // -----------------------------------------------------------------------------------------------------------
 
-Tensor Tensor::softmax(int64_t dim) const {
-  return tessera::softmax(*this, dim);
-}
-Tensor Tensor::log_softmax(int64_t dim) const {
-  return tessera::log_softmax(*this, dim);
-}
-
 }  // namespace tessera
