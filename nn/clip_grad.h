@@ -1,0 +1,18 @@
+// Bounding gradients before an optimizer's step. Parameters without a gradient are passed over.
+#pragma once
+
+#include <limits>
+
+#include "core/tensor.h"
+
+namespace tessera::nn::utils {
+
+// Scales all gradients by one factor, so that their norm, taken over all of them together, is at most max_norm:
+//     factor = min(1, max_norm / (norm + 1e-6)),   norm = (sum |g|^p)^(1/p), the largest |g| for p infinite
+// Returns the norm before. A norm that is not finite throws ValueError with error_if_nonfinite; else its factor is applied.
+double clip_grad_norm_(const TensorList& parameters, double max_norm, double norm_type = 2, bool error_if_nonfinite = false);
+
+// Bounds each element of each gradient to [-clip_value, clip_value].
+void clip_grad_value_(const TensorList& parameters, double clip_value);
+
+}  // namespace tessera::nn::utils
