@@ -7,10 +7,12 @@
 #include <new>
 #include <string>
 
+#include "tools/verify/verify_command.h"
+
 namespace tessera::tools {
 namespace {
 
-void register_commands(CLI::App&) {}
+void register_commands(CLI::App& app) { register_verify(app); }
 
 int fail(const std::string& who, std::string message, int code) {
   std::replace(message.begin(), message.end(), '\n', ' ');  // one line, whatever the message is made of

@@ -66,7 +66,4 @@ Tensor softmin(const Tensor& x, int64_t dim) {
   return softmax(neg(x), dim);
 }
 
-// --- Tensor's methods
-// -----------------------------------------------------------------------------------------------------------
-
 }  // namespace tessera
