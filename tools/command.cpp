@@ -4,19 +4,18 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <new>
 #include <string>
 
-#include "tools/verify/verify_command.h"
+#include "tools/predict_command.h"
+#include "tools/train_command.h"
 
 namespace tessera::tools {
 namespace {
 
-void register_commands(CLI::App& app) { register_verify(app); }
-
-int fail(const std::string& who, std::string message, int code) {
-  std::replace(message.begin(), message.end(), '\n', ' ');  // one line, whatever the message is made of
-  fmt::print(stderr, "{}: {}\n", who, message);
+int fail(const std::string& who, const std::string& message, int code) {
+  report_error(who, message);
   return code;
 }
 
@@ -33,12 +32,24 @@ int usage(const CLI::App& app, const std::string& message) {
 
 }  // namespace
 
+void report_error(const std::string& who, std::string message) {
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  fmt::print(stderr, "{}: {}\n", who, message);
+}
+
+void make_folder(const std::string& who, const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check<FileError>(!error, "{}: {}: cannot make this folder: {}. Choose another --output.", who, folder, error.message());
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Tessera trains and runs networks for dense prediction: FCN, U-Net and their kin.", "tessera");
   app.set_version_flag("--version", "tessera " TESSERA_VERSION);
   app.option_defaults()->always_capture_default();
   app.require_subcommand(1);
-  register_commands(app);
+  register_train(app);
+  register_predict(app);
   try {
     app.parse(argc, argv);
     return kSuccess;

@@ -8,6 +8,8 @@
 //   Exit                                  its code, and no line: the command has said all there is to say
 #pragma once
 
+#include <string>
+
 #include "core/error.h"
 
 namespace CLI {
@@ -26,6 +28,12 @@ struct UsageError : Error {
 struct Exit {
   int code;
 };
+
+// Prints "who: message" as one line on stderr, whatever the message is made of.
+void report_error(const std::string& who, std::string message);
+
+// Makes a folder and those above it. Throws FileError, "who: FOLDER: ...".
+void make_folder(const std::string& who, const std::string& folder);
 
 // Parses the command line, runs the subcommand, returns the exit code. Throws nothing.
 int run(int argc, char** argv);

@@ -1,0 +1,111 @@
+#include "tools/checkpoint.h"
+
+#include <limits>
+
+#include "nn/serialize/state_dict.h"
+
+namespace tessera::tools {
+namespace {
+
+constexpr const char* kFormat = "tessera checkpoint";
+constexpr const char* kVersion = "1";
+constexpr std::string_view kOptimizerPrefix = "optimizer.";
+
+// JSON has no NaN: nlohmann writes null, and this reads it back.
+double number(const nlohmann::json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+}  // namespace
+
+void to_json(nlohmann::json& json, const EpochRecord& r) {
+  json = {{"epoch", r.epoch},           {"step", r.step},          {"lr", r.lr},
+          {"train_loss", r.train_loss}, {"val_loss", r.val_loss},  {"pixel_accuracy", r.pixel_accuracy},
+          {"mean_iou", r.mean_iou},     {"class_iou", r.class_iou}};
+}
+
+void from_json(const nlohmann::json& json, EpochRecord& r) {
+  r.epoch = json.at("epoch");
+  r.step = json.at("step");
+  r.lr = number(json.at("lr"));
+  r.train_loss = number(json.at("train_loss"));
+  r.val_loss = number(json.at("val_loss"));
+  r.pixel_accuracy = number(json.at("pixel_accuracy"));
+  r.mean_iou = number(json.at("mean_iou"));
+  r.class_iou.clear();
+  for (const nlohmann::json& iou : json.at("class_iou")) r.class_iou.push_back(number(iou));
+}
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningMean, sum, weight)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, epoch, batch, step, train_loss, best_epoch, history)
+
+void save_checkpoint(const std::string& file, const Checkpoint& c) {
+  SafeTensors content;
+  TrainOptions options = c.options;
+  options.output.clear();
+  content.metadata = {{"format", kFormat}, {"format_version", kVersion}};
+  const auto put = [&](const char* key, const nlohmann::json& value) { content.metadata[key] = value.dump(); };
+  put("network", c.network);
+  put("classes", c.classes.names);
+  put("palette", c.classes.palette);
+  put("mean", c.classes.mean);
+  put("std", c.classes.std);
+  put("ignore_index", c.classes.ignore_index);
+  put("options", options);
+  put("progress", c.progress);
+  put("schedule", c.schedule);
+  put("optimizer", c.optimizer);
+  put("generator", {{"seed", c.generator_seed}, {"offset", c.generator_offset}});
+  content.tensors = c.model;
+  for (const auto& [name, value] : c.optimizer_tensors) content.tensors.emplace_back(std::string(kOptimizerPrefix) + name, value);
+  save_safetensors(file, content);
+}
+
+Checkpoint load_checkpoint(const std::string& file) {
+  SafeTensors content = load_safetensors(file);
+  const auto damaged = [&](const std::string& what) { return FileError(fmt::format("load_checkpoint: {}: {}", file, what)); };
+  if (const auto format = content.metadata.find("format"); format == content.metadata.end() || format->second != kFormat)
+    throw damaged("not a checkpoint of `tessera train`. Give the best.safetensors or last.safetensors of a run.");
+  if (const std::string& version = content.text("format_version"); version != kVersion)
+    throw damaged(fmt::format("format version {}, this program reads {}. Update tessera.", version, kVersion));
+  Checkpoint c;
+  try {
+    const auto get = [&](const char* key) { return nlohmann::json::parse(content.text(key)); };
+    c.network = get("network");
+    c.classes.names = get("classes");
+    c.classes.palette = get("palette");
+    c.classes.mean = get("mean");
+    c.classes.std = get("std");
+    c.classes.ignore_index = get("ignore_index");
+    c.options = get("options");
+    c.progress = get("progress");
+    c.schedule = get("schedule");
+    c.optimizer = get("optimizer");
+    c.generator_seed = get("generator").at("seed");
+    c.generator_offset = get("generator").at("offset");
+  } catch (const nlohmann::json::exception& error) {
+    throw damaged(fmt::format("damaged metadata: {}", error.what()));
+  } catch (const ValueError& error) {
+    throw damaged(error.what());
+  }
+  const Progress& p = c.progress;
+  if (p.best_epoch < 0 || p.best_epoch > static_cast<int64_t>(p.history.size()) || p.epoch < 0 || p.batch < 0 || p.step < 0)
+    throw damaged("damaged metadata: the run's progress contradicts itself.");
+  for (auto& [name, value] : content.tensors) {
+    if (name.starts_with(kOptimizerPrefix))
+      c.optimizer_tensors.emplace_back(name.substr(kOptimizerPrefix.size()), std::move(value));
+    else
+      c.model.emplace_back(name, std::move(value));
+  }
+  return c;
+}
+
+void load_model(const nn::Module& module, const NamedTensors& tensors, const std::string& file) {
+  try {
+    nn::load_state_dict(module, tensors);
+  } catch (const ValueError& error) {
+    throw FileError(fmt::format("{}: {}", file, error.what()));
+  }
+}
+
+}  // namespace tessera::tools

@@ -1,0 +1,59 @@
+// A training run at a point between two steps, as one safetensors file.
+//
+// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under "optimizer." + its names.
+// Metadata, all JSON but the first two:
+//   format "tessera checkpoint"    format_version "1"
+//   network  classes  palette  mean  std  ignore_index    what predicting needs
+//   options  progress  schedule  optimizer  generator     what resuming needs besides
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "nn/serialize/safetensors.h"
+#include "tools/evaluation.h"
+#include "tools/network.h"
+#include "tools/train_options.h"
+
+namespace tessera::tools {
+
+// One line of metrics.csv. Figures of the validation set are NaN in epochs without validation.
+struct EpochRecord {
+  int64_t epoch = 0, step = 0;  // both count from 1
+  double lr = 0, train_loss = 0, val_loss = 0, pixel_accuracy = 0, mean_iou = 0;
+  std::vector<double> class_iou;
+};
+
+// Where a run stands.
+struct Progress {
+  int64_t epoch = 0;       // epochs that are complete
+  int64_t batch = 0;       // batches of the epoch in progress that are done: the loader's position
+  int64_t step = 0;        // optimizer steps
+  RunningMean train_loss;  // of the epoch in progress
+  int64_t best_epoch = 0;  // in history, from 1; 0 for none yet
+  std::vector<EpochRecord> history;
+
+  double best_mean_iou() const { return best_epoch > 0 ? history[best_epoch - 1].mean_iou : -1; }
+};
+
+struct Checkpoint {
+  NetworkConfig network;
+  data::ClassInfo classes;
+  TrainOptions options;  // without `output`, so that a run's files do not depend on where it lies
+  Progress progress;
+  nlohmann::json schedule, optimizer;  // their numbers
+  uint64_t generator_seed = 0, generator_offset = 0;
+  NamedTensors model, optimizer_tensors;
+};
+
+// Throws FileError for a file that cannot be written; a file of that name stays as it was.
+void save_checkpoint(const std::string& file, const Checkpoint& checkpoint);
+// Throws FileError for a file that is missing, damaged or no checkpoint of this command.
+Checkpoint load_checkpoint(const std::string& file);
+
+// Copies the tensors into the module's parameters and buffers. Throws FileError, naming `file`, where names or shapes differ.
+void load_model(const nn::Module& module, const NamedTensors& tensors, const std::string& file);
+
+}  // namespace tessera::tools

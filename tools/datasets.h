@@ -1,0 +1,28 @@
+// The data of a training run: which data sets, and what is done to their samples.
+#pragma once
+
+#include <memory>
+
+#include "data/dataset.h"
+#include "tools/train_options.h"
+
+namespace tessera::tools {
+
+struct DataSets {
+  std::shared_ptr<const data::Dataset> train, val;
+  int64_t val_batch_size = 1;
+  std::string explanation;  // one line for the user: what was found
+};
+
+// Opens both splits, with the transforms:
+//   training    resize, then with `augment` flip, scale (only where a crop follows) and colour jitter, crop
+//   validation  resize; in batches of one where the pictures may differ in size
+// Fills in options.classes and options.ignore_index from what the data set says.
+DataSets open_datasets(TrainOptions& options);
+
+// The weight of each class by median frequency balancing (Eigen, Fergus, 2015, as SegNet uses it):
+//   median(f) / f_c,  f_c = pixels of class c / pixels of all pictures that have c.
+// A class that never occurs gets weight 0. Reads all labels of the data set, as stored.
+std::vector<float> median_frequency_weights(const data::Dataset& dataset);
+
+}  // namespace tessera::tools
