@@ -78,7 +78,10 @@ void check_device(const char* name, const Tensor& a, const Tensor& b) {
 TensorList saved_for(const Row& row, const Tensor& a, const Tensor& b, bool in_place) {
   const bool of_a = autograd::any_requires_grad({a}), of_b = autograd::any_requires_grad({b});
   const int needs = (of_a ? row.of_a.needs : kNothing) | (of_b ? row.of_b.needs : kNothing);
-  return {(needs & kA) == 0 ? Tensor() : in_place ? a.clone() : a, (needs & kB) == 0 ? Tensor() : in_place && b.is_same(a) ? a.clone() : b};
+  TensorList saved(2);
+  if ((needs & kA) != 0) saved[0] = in_place ? a.clone() : a;
+  if ((needs & kB) != 0) saved[1] = in_place && b.is_same(a) ? a.clone() : b;
+  return saved;
 }
 
 autograd::BackwardFunction backward_of(const Row& row, const Scalar& alpha) {
@@ -103,11 +106,12 @@ const Tensor& apply_(const Row& row, const Tensor& a, const Tensor& other, const
   const std::string name = std::string(row.name) + "_";
   check_device(name.c_str(), a, b);
   check<ShapeError>(IntArrayRef(broadcast_shapes(name.c_str(), a.sizes(), b.sizes())) == a.sizes(),
-                    "{}: shape {} does not broadcast to {}, the shape that is written. Use {}.", name, b.sizes(), a.sizes(), row.name);
+                    "{}: shape {} does not broadcast to {}, the shape that is written. Use {}.", name, b.sizes(), a.sizes(),
+                    row.name);
   const ScalarType dtype = dtype_of(row, a, b);
   const auto category = [](ScalarType t) { return t == kBool ? 0 : is_integral(t) ? 1 : 2; };
-  check<TypeError>(category(dtype) <= category(a.dtype()), "{}: the result is {} and cannot be stored in a {} tensor. Use {}.", name,
-                   dtype, a.dtype(), row.name);
+  check<TypeError>(category(dtype) <= category(a.dtype()), "{}: the result is {} and cannot be stored in a {} tensor. Use {}.",
+                   name, dtype, a.dtype(), row.name);
   autograd::check_inplace(name.c_str(), a, {b});
   const TensorList saved = saved_for(row, a, b, true);
   binary_kernel(a.device(), a.as_view(), a.as_view(), broadcast_view(b, a.sizes()), row.op, alpha.to_double());

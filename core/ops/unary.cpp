@@ -54,28 +54,33 @@ constexpr Row
     kSquare{"square", UnaryOp::Square, Dtype::Same, Saves::Input, [](In g, In x, P) { return g * (x * 2); }},
     kSqrt{"sqrt", UnaryOp::Sqrt, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g / (y * 2); }},
     kRsqrt{"rsqrt", UnaryOp::Rsqrt, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * (square(y) * y * -0.5); }},
-    kReciprocal{"reciprocal", UnaryOp::Reciprocal, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * neg(square(y)); }},
+    kReciprocal{"reciprocal", UnaryOp::Reciprocal, Dtype::Floating, Saves::Output,
+                [](In g, In y, P) { return g * neg(square(y)); }},
     kExp{"exp", UnaryOp::Exp, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * y; }},
     kExpm1{"expm1", UnaryOp::Expm1, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * (y + 1); }},
     kLog{"log", UnaryOp::Log, Dtype::Floating, Saves::Input, [](In g, In x, P) { return g / x; }},
     kLog1p{"log1p", UnaryOp::Log1p, Dtype::Floating, Saves::Input, [](In g, In x, P) { return g / (x + 1); }},
     kSin{"sin", UnaryOp::Sin, Dtype::Floating, Saves::Input, [](In g, In x, P) { return g * cos(x); }},
     kCos{"cos", UnaryOp::Cos, Dtype::Floating, Saves::Input, [](In g, In x, P) { return g * neg(sin(x)); }},
-    kErf{"erf", UnaryOp::Erf, Dtype::Floating, Saves::Input, [](In g, In x, P) { return g * (exp(neg(square(x))) * kTwoOverSqrtPi); }},
+    kErf{"erf", UnaryOp::Erf, Dtype::Floating, Saves::Input,
+         [](In g, In x, P) { return g * (exp(neg(square(x))) * kTwoOverSqrtPi); }},
     kFloor{"floor", UnaryOp::Floor, Dtype::Same, Saves::Nothing, zero},
     kCeil{"ceil", UnaryOp::Ceil, Dtype::Same, Saves::Nothing, zero},
     kRound{"round", UnaryOp::Round, Dtype::Same, Saves::Nothing, zero},
-    kTanh{"tanh", UnaryOp::Tanh, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * (1 - square(y)); }, BinaryOp::TanhGrad},
+    kTanh{"tanh", UnaryOp::Tanh, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * (1 - square(y)); },
+          BinaryOp::TanhGrad},
     kSigmoid{"sigmoid", UnaryOp::Sigmoid, Dtype::Floating, Saves::Output, [](In g, In y, P) { return g * (y * (1 - y)); },
              BinaryOp::SigmoidGrad},
-    kRelu{"relu", UnaryOp::Relu, Dtype::Same, Saves::Output, [](In g, In y, P) { return where(y > 0, g, 0); }, BinaryOp::ReluGrad},
+    kRelu{"relu", UnaryOp::Relu, Dtype::Same, Saves::Output, [](In g, In y, P) { return where(y > 0, g, 0); },
+          BinaryOp::ReluGrad},
     kLeakyRelu{"leaky_relu", UnaryOp::LeakyRelu, Dtype::Same, Saves::Input,
                [](In g, In x, P p) { return where(x > 0, g, g * p.a); }, BinaryOp::LeakyReluGrad},
     kElu{"elu", UnaryOp::Elu, Dtype::Floating, Saves::Output,
          [](In g, In y, P p) { return where(y > 0, g, g * (y + p.a)); }, BinaryOp::EluGrad},
     kGelu{"gelu", UnaryOp::Gelu, Dtype::Floating, Saves::Input,
           [](In g, In x, P) {
-            const Tensor cdf = (erf(x * std::sqrt(0.5)) + 1) * 0.5, pdf = exp(square(x) * -0.5) * (kTwoOverSqrtPi * std::sqrt(0.125));
+            const Tensor cdf = (erf(x * std::sqrt(0.5)) + 1) * 0.5;
+            const Tensor pdf = exp(square(x) * -0.5) * (kTwoOverSqrtPi * std::sqrt(0.125));
             return g * (cdf + x * pdf);
           },
           BinaryOp::GeluGrad},
@@ -118,12 +123,13 @@ Tensor apply(const Row& row, const Tensor& x, P params = {}) { return apply(row,
 const Tensor& apply_(const Row& row, const Tensor& x, P params, ScalarType dtype) {
   const std::string name = std::string(row.name) + "_";
   if (row.dtype == Dtype::Floating && !is_floating_point(dtype)) dtype = get_default_dtype();
-  check<TypeError>(dtype == x.dtype(), "{}: the result is {} and cannot be stored in a {} tensor. Use {}.", name, dtype, x.dtype(),
-                   row.name);
+  check<TypeError>(dtype == x.dtype(), "{}: the result is {} and cannot be stored in a {} tensor. Use {}.", name, dtype,
+                   x.dtype(), row.name);
   autograd::check_inplace(name.c_str(), x);
   TensorList saved;
   if (row.saves == Saves::Output) saved = {x};
-  if (row.saves == Saves::Input) saved = {autograd::any_requires_grad({x}) ? x.clone() : Tensor()};  // x is about to be overwritten
+  // x is about to be overwritten.
+  if (row.saves == Saves::Input) saved = {autograd::any_requires_grad({x}) ? x.clone() : Tensor()};
   unary_kernel(x.device(), x.as_view(), x.as_view(), row.op, params);
   return autograd::record_inplace(name.c_str(), x, {x}, saved, backward_of(row, params));
 }

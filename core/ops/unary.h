@@ -37,7 +37,8 @@ Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);      // x > 0 
 Tensor elu(const Tensor& x, double alpha = 1);                         // x > 0 ? x : alpha (exp(x) - 1); alpha >= 0 (floating)
 Tensor gelu(const Tensor& x);                                          // x Phi(x), Phi the normal distribution (floating)
 Tensor silu(const Tensor& x);                                          // x sigmoid(x) (floating)
-Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20);  // log(1 + exp(beta x)) / beta; x above threshold / beta
+Tensor softplus(const Tensor& x, double beta = 1,
+                double threshold = 20);  // log(1 + exp(beta x)) / beta; x above threshold / beta
 
 // min(max(x, min), max): at least one bound, else ValueError; gradient 1 at the bounds. Dtype: result_type of x and the bounds.
 Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max = {});

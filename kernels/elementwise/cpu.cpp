@@ -158,7 +158,8 @@ template <class F> void dispatch_arithmetic(ScalarType type, F&& body) {
 
 }  // namespace
 
-void unary_range(const ElementwisePlan<2>& plan, ScalarType compute, UnaryOp op, const UnaryParams& params, int64_t begin, int64_t end) {
+void unary_range(const ElementwisePlan<2>& plan, ScalarType compute, UnaryOp op, const UnaryParams& params, int64_t begin,
+                 int64_t end) {
   const Chunks<2> chunks(plan, begin, end);
   dispatch_arithmetic(compute, [&]<class T>() HWY_ATTR {
     Buffer<T> in, out;

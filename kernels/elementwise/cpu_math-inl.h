@@ -67,7 +67,8 @@ template <UnaryOp op, class D, class V> HWY_NOINLINE V by_lanes(D d, V x) {
 
 template <UnaryOp op> inline constexpr bool has_vector_form = [] {
   using enum UnaryOp;
-  for (UnaryOp o : {Floor, Ceil, Round, Sqrt, Rsqrt, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid, Elu, Gelu, Silu, Softplus, Erf})
+  for (UnaryOp o :
+       {Floor, Ceil, Round, Sqrt, Rsqrt, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid, Elu, Gelu, Silu, Softplus, Erf})
     if (o == op) return true;
   return false;
 }();

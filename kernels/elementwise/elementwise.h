@@ -15,8 +15,9 @@ namespace tessera::kernels {
 
 // What each op computes, with the meaning of its parameters, stands in functors.h.
 enum class UnaryOp {
-  Neg, Abs, Sign, Square, AddScalar, MulScalar, DivScalar, Relu, LeakyRelu, Clamp, PowScalar, Floor, Ceil, Round, LogicalNot, IsNan,
-  IsFinite, Sqrt, Rsqrt, Reciprocal, Exp, Expm1, Log, Log1p, Sin, Cos, Tanh, Sigmoid, Elu, Gelu, Silu, Softplus, Erf,
+  Neg, Abs, Sign, Square, AddScalar, MulScalar, DivScalar, Relu, LeakyRelu, Clamp, PowScalar, Floor, Ceil, Round,
+  LogicalNot, IsNan, IsFinite,
+  Sqrt, Rsqrt, Reciprocal, Exp, Expm1, Log, Log1p, Sin, Cos, Erf, Tanh, Sigmoid, Elu, Gelu, Silu, Softplus,
   Count
 };
 

@@ -19,7 +19,7 @@ template <class To, class From> constexpr To convert(From value) {
   else if constexpr (is_half_v<From>) return convert<To>(static_cast<float>(value));
   else if constexpr (is_half_v<To>) return To(static_cast<float>(value));
   else if constexpr (std::is_same_v<To, bool>) return value != From(0);
-  else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) return static_cast<To>(static_cast<int64_t>(value));
+  else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) return To(static_cast<int64_t>(value));
   else return static_cast<To>(value);
 }
 

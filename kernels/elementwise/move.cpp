@@ -36,7 +36,8 @@ template <class T> void move_rows(const ElementwisePlan<2>& plan) {
 }
 
 // to[j * to_stride + i] = from[i * from_stride + j]. With the sizes known at compile time (a whole tile) the loops unroll.
-template <class T, class Size> void transpose_tile(const T* from, int64_t from_stride, T* to, int64_t to_stride, Size along, Size rows) {
+template <class T, class Size>
+void transpose_tile(const T* from, int64_t from_stride, T* to, int64_t to_stride, Size along, Size rows) {
   T buffer[kTile][kTile + 1];  // the odd row length keeps a column off a single cache set
   for (int64_t i = 0; i < along; ++i) std::memcpy(buffer[i], from + i * from_stride, static_cast<size_t>(rows) * sizeof(T));
   for (int64_t j = 0; j < rows; ++j)
@@ -51,7 +52,8 @@ template <class T> void move_tiles(const ElementwisePlan<2>& plan, int across) {
   parallel_for(planes * across_tiles * along_tiles, kGrain / (kTile * kTile), [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t i0 = tile % along_tiles * kTile, j0 = tile / along_tiles % across_tiles * kTile;
-      int64_t plane = tile / along_tiles / across_tiles, out = i0 + j0 * plan.strides[0][across], in = i0 * plan.strides[1][0] + j0;
+      int64_t plane = tile / along_tiles / across_tiles, out = i0 + j0 * plan.strides[0][across],
+              in = i0 * plan.strides[1][0] + j0;
       for (int d = 1; d < plan.ndim; ++d) {
         if (d == across) continue;
         out += plane % plan.sizes[d] * plan.strides[0][d];

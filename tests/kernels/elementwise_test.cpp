@@ -20,7 +20,8 @@ namespace {
 // A view on memory of its own, with guard elements around it.
 class Array {
  public:
-  // `order` lists the dimensions from the outermost in memory to the innermost; empty: row-major. `gap` widens the innermost stride.
+  // `order` lists the dimensions from the outermost in memory to the innermost; empty: row-major. `gap` widens the innermost
+  // stride.
   Array(ScalarType dtype, std::vector<int64_t> sizes, std::vector<int> order = {}, int64_t gap = 1, int64_t shift = 0) {
     view.dtype = dtype;
     view.ndim = static_cast<int>(sizes.size());
@@ -85,7 +86,8 @@ std::vector<double> values(const View& view) {
 
 void assign(const View& view, const std::vector<double>& numbers) {
   each(view, [&](int64_t i, int64_t offset) {
-    dispatch_all(view.dtype, [&]<class T>() { view.as<T>()[offset] = convert<T>(numbers[static_cast<size_t>(i) % numbers.size()]); });
+    dispatch_all(view.dtype,
+                 [&]<class T>() { view.as<T>()[offset] = convert<T>(numbers[static_cast<size_t>(i) % numbers.size()]); });
   });
 }
 
@@ -114,7 +116,8 @@ void expect_close(const View& actual, const View& expected, double ulps, double 
   scale = std::max(scale, actual.dtype == kFloat64 ? 0x1p-1022 : 0x1p-126);
   for (size_t i = 0; i < a.size(); ++i) {
     if (!std::isfinite(e[i])) {
-      ASSERT_TRUE(std::isnan(e[i]) ? std::isnan(a[i]) : a[i] == e[i]) << what << " at " << i << ": " << a[i] << ", expected " << e[i];
+      ASSERT_TRUE(std::isnan(e[i]) ? std::isnan(a[i]) : a[i] == e[i])
+          << what << " at " << i << ": " << a[i] << ", expected " << e[i];
       continue;
     }
     ASSERT_LE(std::abs(a[i] - e[i]), ulps * epsilon(actual.dtype) * std::max(std::abs(e[i]), scale))
@@ -135,20 +138,49 @@ const double kNan = std::numeric_limits<double>::quiet_NaN();
 
 const std::vector<UnaryCase>& unary_cases() {
   using enum UnaryOp;
-  static const std::vector<UnaryCase> cases = {
-      {"neg", Neg, {}, -9, 9}, {"abs", Abs, {}, -9, 9}, {"sign", Sign, {}, -2, 2}, {"square", Square, {}, -9, 9},
-      {"add_scalar", AddScalar, {3, 0}, -9, 9}, {"mul_scalar", MulScalar, {-2, 0}, -9, 9}, {"relu", Relu, {}, -2, 2},
-      {"leaky_relu", LeakyRelu, {0.01, 0}, -9, 9}, {"clamp", Clamp, {-1, 2}, -4, 4}, {"clamp_min", Clamp, {0, kInf}, -4, 4},
-      {"pow 3", PowScalar, {3, 0}, -9, 9}, {"pow 2", PowScalar, {2, 0}, -9, 9}, {"pow 0.7", PowScalar, {0.7, 0}, 0, 9},
-      {"floor", Floor, {}, -9, 9}, {"ceil", Ceil, {}, -9, 9}, {"round", Round, {}, -9, 9}, {"logical_not", LogicalNot, {}, -2, 2},
-      {"isnan", IsNan, {}, -9, 9}, {"isfinite", IsFinite, {}, -9, 9}, {"sqrt", Sqrt, {}, 0, 9}, {"rsqrt", Rsqrt, {}, 0.01, 9},
-      {"reciprocal", Reciprocal, {}, 0.1, 9}, {"exp", Exp, {}, -100, 100}, {"exp near 0", Exp, {}, -1, 1},
-      {"expm1", Expm1, {}, -20, 80}, {"expm1 near 0", Expm1, {}, -1, 1}, {"log", Log, {}, 0, 100}, {"log near 1", Log, {}, 0.5, 2},
-      {"log1p", Log1p, {}, -1, 100}, {"log1p near 0", Log1p, {}, -0.5, 1}, {"sin", Sin, {}, -100, 100}, {"cos", Cos, {}, -100, 100},
-      {"sin large", Sin, {}, -1e5, 1e5}, {"tanh", Tanh, {}, -10, 10}, {"tanh near 0", Tanh, {}, -0.5, 0.5},
-      {"sigmoid", Sigmoid, {}, -80, 80}, {"elu", Elu, {1.5, 0}, -9, 9}, {"gelu", Gelu, {}, -6, 6, 1}, {"silu", Silu, {}, -80, 80},
-      {"softplus", Softplus, {1, 20}, -30, 30}, {"softplus 2", Softplus, {2, 5}, -9, 9}, {"erf", Erf, {}, -6, 6},
-      {"erf near 0", Erf, {}, -0.5, 0.5}};
+  static const std::vector<UnaryCase> cases = {{"neg", Neg, {}, -9, 9},
+                                               {"abs", Abs, {}, -9, 9},
+                                               {"sign", Sign, {}, -2, 2},
+                                               {"square", Square, {}, -9, 9},
+                                               {"add_scalar", AddScalar, {3, 0}, -9, 9},
+                                               {"mul_scalar", MulScalar, {-2, 0}, -9, 9},
+                                               {"relu", Relu, {}, -2, 2},
+                                               {"leaky_relu", LeakyRelu, {0.01, 0}, -9, 9},
+                                               {"clamp", Clamp, {-1, 2}, -4, 4},
+                                               {"clamp_min", Clamp, {0, kInf}, -4, 4},
+                                               {"pow 3", PowScalar, {3, 0}, -9, 9},
+                                               {"pow 2", PowScalar, {2, 0}, -9, 9},
+                                               {"pow 0.7", PowScalar, {0.7, 0}, 0, 9},
+                                               {"floor", Floor, {}, -9, 9},
+                                               {"ceil", Ceil, {}, -9, 9},
+                                               {"round", Round, {}, -9, 9},
+                                               {"logical_not", LogicalNot, {}, -2, 2},
+                                               {"isnan", IsNan, {}, -9, 9},
+                                               {"isfinite", IsFinite, {}, -9, 9},
+                                               {"sqrt", Sqrt, {}, 0, 9},
+                                               {"rsqrt", Rsqrt, {}, 0.01, 9},
+                                               {"reciprocal", Reciprocal, {}, 0.1, 9},
+                                               {"exp", Exp, {}, -100, 100},
+                                               {"exp near 0", Exp, {}, -1, 1},
+                                               {"expm1", Expm1, {}, -20, 80},
+                                               {"expm1 near 0", Expm1, {}, -1, 1},
+                                               {"log", Log, {}, 0, 100},
+                                               {"log near 1", Log, {}, 0.5, 2},
+                                               {"log1p", Log1p, {}, -1, 100},
+                                               {"log1p near 0", Log1p, {}, -0.5, 1},
+                                               {"sin", Sin, {}, -100, 100},
+                                               {"cos", Cos, {}, -100, 100},
+                                               {"sin large", Sin, {}, -1e5, 1e5},
+                                               {"tanh", Tanh, {}, -10, 10},
+                                               {"tanh near 0", Tanh, {}, -0.5, 0.5},
+                                               {"sigmoid", Sigmoid, {}, -80, 80},
+                                               {"elu", Elu, {1.5, 0}, -9, 9},
+                                               {"gelu", Gelu, {}, -6, 6, 1},
+                                               {"silu", Silu, {}, -80, 80},
+                                               {"softplus", Softplus, {1, 20}, -30, 30},
+                                               {"softplus 2", Softplus, {2, 5}, -9, 9},
+                                               {"erf", Erf, {}, -6, 6},
+                                               {"erf near 0", Erf, {}, -0.5, 0.5}};
   return cases;
 }
 
@@ -162,7 +194,8 @@ TEST(Elementwise, UnaryFastAgreesWithReferenceForAllSizes) {
         if (n == 70000 && dtype == kFloat64 && c.op == UnaryOp::PowScalar) continue;
         reference::unary(expected.view, in.view, c.op, c.params);
         cpu::unary(fast.view, in.view, c.op, c.params);
-        expect_close(fast.view, expected.view, 4.5, c.scale, std::string(c.name) + " " + to_string(dtype) + " " + std::to_string(n));
+        expect_close(fast.view, expected.view, 4.5, c.scale,
+                     std::string(c.name) + " " + to_string(dtype) + " " + std::to_string(n));
         ASSERT_TRUE(fast.guards_are_intact());
       }
 }
@@ -183,8 +216,8 @@ TEST(Elementwise, Float32IsWithinFewUnitsOfDouble) {
 }
 
 TEST(Elementwise, UnaryEdgeValues) {
-  const std::vector<double> edges = {0.0, -0.0, 1, -1, kInf, -kInf, kNan, 1e-40, -1e-40, 1e-310, 88.5, -88.5, 104, -104, 705, 709.5, -745,
-                                     -750, 1e30, -1e30, 3e38, 0.5, -0.5, 1.5, 2.5, -2.5, 40000, 1e-8};
+  const std::vector<double> edges = {0.0, -0.0,  1,    -1,   kInf, -kInf, kNan, 1e-40, -1e-40, 1e-310, 88.5, -88.5, 104,   -104,
+                                     705, 709.5, -745, -750, 1e30, -1e30, 3e38, 0.5,   -0.5,   1.5,    2.5,  -2.5,  40000, 1e-8};
   const int64_t n = static_cast<int64_t>(edges.size());
   for (const UnaryCase& c : unary_cases())
     for (ScalarType dtype : {kFloat32, kFloat64}) {
@@ -270,7 +303,8 @@ TEST(Elementwise, NanAndInfinityInBinary) {
 
 // Every pairing of layouts, with outputs in every layout: NCHW, channels-last, permuted, strided, broadcast.
 TEST(Elementwise, LayoutsAndBroadcasting) {
-  for (const std::vector<int64_t>& s : std::vector<std::vector<int64_t>>{{2, 3, 5, 7}, {2, 130, 3, 4}, {1, 1, 1, 1}, {3, 1, 40, 40}, {2, 0, 3, 4}}) {
+  for (const std::vector<int64_t>& s :
+       std::vector<std::vector<int64_t>>{{2, 3, 5, 7}, {2, 130, 3, 4}, {1, 1, 1, 1}, {3, 1, 40, 40}, {2, 0, 3, 4}}) {
     const std::vector<std::vector<int>> orders = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 1, 0, 2}};
     std::vector<Array> arrays;
     for (const auto& order : orders)
@@ -282,7 +316,8 @@ TEST(Elementwise, LayoutsAndBroadcasting) {
     for (size_t i = 0; i < dense; ++i) assign(arrays[i].view, random_numbers(count, -4, 4, static_cast<unsigned>(i)));
     std::vector<View> inputs;
     for (const Array& array : arrays) inputs.push_back(array.view);
-    const Array channel(kFloat32, {1, s[1], 1, 1}), row(kFloat32, {1, 1, 1, s[3]}), image(kFloat32, {s[0], 1, s[2], s[3]}), one(kFloat32, {1, 1, 1, 1});
+    const Array channel(kFloat32, {1, s[1], 1, 1}), row(kFloat32, {1, 1, 1, s[3]}), image(kFloat32, {s[0], 1, s[2], s[3]}),
+        one(kFloat32, {1, 1, 1, 1});
     for (const Array* array : {&channel, &row, &image, &one}) {
       assign(array->view, random_numbers(array->view.numel(), -4, 4, 9));
       View view = array->view;

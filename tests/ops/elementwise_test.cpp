@@ -59,24 +59,28 @@ const std::vector<UnaryCase>& unary_cases() {
       {"elu", [](const Tensor& x) { return elu(x, 1.3); }, -2, 2, [](double x) { return x > 0 ? x : 1.3 * std::expm1(x); }},
       {"gelu", gelu, -3, 3, [](double x) { return x * 0.5 * std::erfc(-x * std::sqrt(0.5)); }},
       {"silu", silu, -4, 4, [](double x) { return x / (1 + std::exp(-x)); }},
-      {"softplus", [](const Tensor& x) { return softplus(x, 2); }, -3, 3, [](double x) { return std::log1p(std::exp(2 * x)) / 2; }},
+      {"softplus", [](const Tensor& x) { return softplus(x, 2); }, -3, 3,
+       [](double x) { return std::log1p(std::exp(2 * x)) / 2; }},
       {"softplus above its threshold", [](const Tensor& x) { return softplus(x, 1, 2); }, 2.1, 3, [](double x) { return x; }},
-      {"clamp", [](const Tensor& x) { return clamp(x, -1, 0.5); }, -2, 2, [](double x) { return std::min(std::max(x, -1.0), 0.5); }},
+      {"clamp", [](const Tensor& x) { return clamp(x, -1, 0.5); }, -2, 2,
+       [](double x) { return std::min(std::max(x, -1.0), 0.5); }},
       {"clamp_min", [](const Tensor& x) { return clamp_min(x, 0.5); }, -2, 2, [](double x) { return std::max(x, 0.5); }},
       {"clamp_max", [](const Tensor& x) { return clamp_max(x, 0.5); }, -2, 2, [](double x) { return std::min(x, 0.5); }},
       {"pow 3", [](const Tensor& x) { return pow(x, 3); }, -2, 2, [](double x) { return x * x * x; }},
       {"pow 0", [](const Tensor& x) { return pow(x, 0); }, -2, 2, [](double) { return 1.0; }},
       {"pow 1.7", [](const Tensor& x) { return pow(x, 1.7); }, 0.2, 2, [](double x) { return std::pow(x, 1.7); }},
-      {"2.5 to the power x", [](const Tensor& x) { return pow(Scalar(2.5), x); }, -2, 2, [](double x) { return std::pow(2.5, x); }},
+      {"2.5 to the power x", [](const Tensor& x) { return pow(Scalar(2.5), x); }, -2, 2,
+       [](double x) { return std::pow(2.5, x); }},
       {"add, mul", [](const Tensor& x) { return 3 + (x + 2) * 5 * x; }, -2, 2, [](double x) { return 3 + (x + 2) * 5 * x; }},
-      {"sub, div", [](const Tensor& x) { return (7 - (x - 2)) / 3 - 1 / x; }, 1, 2, [](double x) { return (9 - x) / 3 - 1 / x; }}};
+      {"sub, div", [](const Tensor& x) { return (7 - (x - 2)) / 3 - 1 / x; }, 1, 2,
+       [](double x) { return (9 - x) / 3 - 1 / x; }}};
   return cases;
 }
 
 using Function = std::function<Tensor(const TensorList&)>;
 
-// gradcheck runs the fused gradients; under create_graph the composed ones must give the same. The second derivative is that of the function times all
-// inputs: the gradient then depends on each of them, for linear functions too.
+// gradcheck runs the fused gradients; under create_graph the composed ones must give the same. The second derivative is that of
+// the function times all inputs: the gradient then depends on each of them, for linear functions too.
 void check_gradients(const Function& function, const TensorList& inputs) {
   EXPECT_NO_THROW(gradcheck(function, inputs));
   const Tensor out = function(inputs);
