@@ -10,6 +10,7 @@
 
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
+#include "tools/verify/verify_command.h"
 
 namespace tessera::tools {
 namespace {
@@ -50,6 +51,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   register_train(app);
   register_predict(app);
+  register_verify(app);
   try {
     app.parse(argc, argv);
     return kSuccess;

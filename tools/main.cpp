@@ -1,5 +1,3 @@
 #include "tools/command.h"
 
-int main(int argc, char** argv) {
-  return tessera::tools::run(argc, argv);
-}
+int main(int argc, char** argv) { return tessera::tools::run(argc, argv); }
