@@ -2,14 +2,16 @@
 //
 // Both passes gather. An output pixel sums, over a list of taps, a row of input channels times a [channels in, channels out]
 // matrix of weights; the rows are found through a table of pointers ("indirect convolution", Dukhan, arXiv:1907.02129), where
-// taps outside the image point to a row of zeros. Forward: pixel (oy, ox) reads source pixel oy * stride - padding + ky *
-// dilation. Input gradient: pixels of one phase (y mod stride, x mod stride) all meet the same taps, and read source pixel
-// (y + padding - ky * dilation) / stride; so a stride-s gradient is s * s small convolutions of stride 1.
+// taps outside the image point to a row of zeros (so an infinite weight gives NaN at a padded border). Forward: pixel (oy, ox)
+// reads source pixel oy * stride - padding + ky * dilation. Input gradient: pixels of one phase (y mod stride, x mod stride) all
+// meet the same taps, and read source pixel (y + padding - ky * dilation) / stride; so a stride-s gradient is s * s small
+// convolutions of stride 1.
 //
 // Parallel mapping: a task is up to 8 tiles of kTileRows pixels times some panels of output channels; a thread takes a contiguous
 // range of tasks. A SIMD lane is an output channel. Each sum is formed by one task in a fixed order: no bits depend on threads.
+//
 // Traffic: weights are packed once a call into panels [tap][channel in][2 vectors of channels out]; a task streams each panel
-// once (from L2 or L3) against source rows that stay in L1 and L2; each output is written once (again after every 384 products).
+// once (from L2 or L3) against source rows that stay in L1 and L2; each output is written once (again after every 192 products).
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv2d/cpu.cpp"
@@ -98,7 +100,7 @@ template <class T> class Gather {
 
  private:
   static constexpr int64_t kMinProducts = 1 << 19;  // that are worth a thread: some 10 microseconds
-  static constexpr int64_t kMaxDepth = 384;         // products a register tile sums before it is added to the output
+  static constexpr int64_t kMaxDepth = 192;         // products a register tile sums before it is added to the output
 
   struct Task {
     int64_t group, y, x, pixel, panel_begin, panel_end;
@@ -260,7 +262,7 @@ template <class T> class Gather {
         for (int64_t p = 0; p < count; p += kTileRows)
           gather_rows<T>(std::min<int64_t>(kTileRows, count - p), columns, tap_count, k_count,
                          work.rows.data() + tap * tile_pixels_ + p, tile_pixels_, k, weights + (tap * depth_ + k) * columns,
-                         columns, work.out.data() + p, start, first);
+                         work.out.data() + p, start, first);
       };
       if (taps * depth_ == 0) step(0, 0, 0, 0, true);
       for (int64_t tap = 0; tap < taps; tap += step_taps)

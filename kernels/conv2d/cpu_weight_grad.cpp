@@ -4,8 +4,10 @@
 //
 // The pixels are cut into a number of chunks that depends on the shape alone; each chunk has sums of its own, added in order at
 // the end, so no bits depend on the thread count.
+//
 // Parallel mapping: a task is (chunk, group, range of tap rows, range of panels of output channels); a thread takes a contiguous
 // range of tasks. A SIMD lane is an output channel; a register tile is up to 12 input channels x 2 vectors of output channels.
+//
 // Traffic: a task walks its chunk in blocks of pixels small enough that their input rows stay in L2; the output gradient of a
 // block is copied once into panels [pixel][2 vectors], then every tap and input channel reads it from L1 or L2.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
@@ -41,7 +43,7 @@ template <class T> class WeightGrad {
         chunk_sums_(params.groups * grad_weight.sizes[2] * taps_x_ * depth_ * padded_out_),
         chunks_(std::max<int64_t>(
             1, std::min({pixels_ / 1024, int64_t{16}, (int64_t{1} << 22) / std::max<int64_t>(1, chunk_sums_)}))),
-        block_pixels_(std::clamp<int64_t>(65536 / std::max<int64_t>(1, depth_), 64, 512)),
+        block_pixels_(std::clamp<int64_t>(131072 / std::max<int64_t>(1, depth_), 64, 512)),
         sums_(chunks_ * chunk_sums_) {}
 
   void run() {

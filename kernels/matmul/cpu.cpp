@@ -1,11 +1,14 @@
 // Fast batched matrix product, on the register tiles of micro_kernel-inl.h.
 //
 // Rows of `a` are used where they lie if their elements are neighbours, else copied once; `b` is packed into panels of 2 vectors
-// of columns, unless there are so few rows that packing would cost more than it saves. Parallel mapping: batches over threads
-// where there are enough of them, else tasks of up to 8 tiles of kTileRows rows times some panels. A SIMD lane is a column of out
-// (for products of few rows with rows of a transposed b: a lane is a part of k). Traffic: `b` is read once for packing, then
-// streamed from L2 or L3 once for every 8 tiles of rows; each sum is added to out once every 384 products. The order of summation
-// depends on the shape alone.
+// of columns. A product of at most 4 rows with a transposed `b` (a linear layer on few samples) is made of dot products instead,
+// because packing would cost more than it saves.
+//
+// Parallel mapping: batches over threads where there are enough of them, else tasks of up to 8 tiles of kTileRows rows times some
+// panels. A SIMD lane is a column of out (in dot products: a part of k). The order of summation depends on the shape alone.
+//
+// Traffic: `b` is read once for packing, then streamed from L2 or L3 once for every 8 tiles of rows; each sum is added to out
+// once every 192 products.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul/cpu.cpp"
@@ -22,7 +25,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace tessera::kernels::HWY_NAMESPACE {
 
-constexpr int64_t kMaxDepth = 384;  // products a register tile sums before it is added to the output
+constexpr int64_t kMaxDepth = 192;  // products a register tile sums before it is added to the output
 
 // One matrix of a batch: [rows, columns] at element strides.
 struct Matrix {
@@ -113,16 +116,12 @@ template <class T> void multiply(const Matrix& out, const Matrix& a, const Matri
     a_data = copy, a_stride = depth;
   }
 
-  // Panels of b where they lie (all but a last, incomplete one), or packed.
-  const bool pack_all = !(b.has_plain_rows<T>() && b.columns > 1 && rows <= 2 * kTileRows);
-  const int64_t first_packed = pack_all ? 0 : b.columns / kPanelWidth<T>;
-  const Scratch<T> packed((panels - first_packed) * depth * kPanelWidth<T>);
+  const Scratch<T> packed(panels * depth * kPanelWidth<T>);
   const int64_t k_blocks = (depth + 63) / 64;
-  parallel_for((panels - first_packed) * k_blocks, 16, [&](int64_t begin, int64_t end) {
+  parallel_for(panels * k_blocks, 16, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t panel = first_packed + unit / k_blocks, k = unit % k_blocks * 64, first = panel * kPanelWidth<T>;
-      pack_panel(packed.data() + (panel - first_packed) * depth * kPanelWidth<T>, b, first, panel_columns<T>(first, b.columns), k,
-                 std::min(depth, k + 64));
+      const int64_t first = unit / k_blocks * kPanelWidth<T>, k = unit % k_blocks * 64;
+      pack_panel(packed.data() + first * depth, b, first, panel_columns<T>(first, b.columns), k, std::min(depth, k + 64));
     }
   });
 
@@ -146,15 +145,12 @@ template <class T> void multiply(const Matrix& out, const Matrix& a, const Matri
         for (int64_t r = 0; r < tile; ++r)
           out_rows[r] =
               direct && r < count ? static_cast<T*>(out.data) + (row + r) * out.row_stride + first : buffer.data() + r * columns;
-        const bool is_packed = panel >= first_packed;
-        const T* const right =
-            is_packed ? packed.data() + (panel - first_packed) * depth * kPanelWidth<T> : static_cast<const T*>(b.data) + first;
-        const int64_t right_stride = is_packed ? columns : b.row_stride;
+        const T* const right = packed.data() + first * depth;
         for (int64_t part = 0; part < parts; ++part) {
           const int64_t k = depth * part / parts, k_count = depth * (part + 1) / parts - k;
           for (int64_t r = 0; r < count; r += kTileRows)
             gather_rows<T>(std::min<int64_t>(kTileRows, count - r), columns, 1, k_count, a_rows.data() + r, tile, k,
-                           right + k * right_stride, right_stride, out_rows.data() + r, nullptr, part == 0);
+                           right + k * columns, out_rows.data() + r, nullptr, part == 0);
         }
         if (direct) continue;
         dispatch_floating(out.dtype, [&]<class To>() {

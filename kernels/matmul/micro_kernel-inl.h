@@ -34,11 +34,29 @@ template <class T> int64_t panel_columns(int64_t first, int64_t columns) {
   return columns - first <= kLanes<T> ? kLanes<T> : kPanelWidth<T>;
 }
 
-// out[m][0 .. kVectors) += (or, if `first`, = start +) sum over t in [0, taps), k in [0, depth) of rows[t * row_stride + m][k] *
-// panel[(t * depth + k) * panel_stride ...]. The sum of this call is formed before it is added to out. `start` may be null.
+// sums[m] += row[m][k] * one row of a panel
+template <int kRows, int kVectors, class T> HWY_INLINE void gather_step(const T* const (&row)[kRows], int64_t k,
+                                                                        const T* HWY_RESTRICT panel,
+                                                                        hn::Vec<Lane<T>> (&sums)[kRows][kVectors]) {
+  const Lane<T> d;
+  hn::Vec<Lane<T>> right[kVectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, panel + v * kLanes<T>);
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m) {
+    const auto left = hn::Set(d, row[m][k]);
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::MulAdd(left, right[v], sums[m][v]);
+  }
+}
+
+// out[m][0 .. columns) += (or, if `first`, = start +) sum over t in [0, taps), k in [0, depth) of
+// rows[t * row_stride + m][offset + k] * panel[t * depth + k][0 .. columns), columns = kVectors * kLanes. `start` may be null.
+// The sum of this call is formed before it is added to out.
 template <int kRows, int kVectors, class T>
 HWY_NOINLINE void gather_tile(int64_t taps, int64_t depth, const T* const* rows, int64_t row_stride, int64_t offset,
-                              const T* HWY_RESTRICT panel, int64_t panel_stride, T* const* out, const T* start, bool first) {
+                              const T* HWY_RESTRICT panel, T* const* out, const T* start, bool first) {
+  constexpr int64_t kColumns = kVectors * kLanes<T>;
   const Lane<T> d;
   hn::Vec<Lane<T>> sums[kRows][kVectors];
 #pragma GCC unroll 16
@@ -49,17 +67,14 @@ HWY_NOINLINE void gather_tile(int64_t taps, int64_t depth, const T* const* rows,
     const T* row[kRows];
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) row[m] = rows[m] + offset;
-#pragma GCC unroll 1
-    for (int64_t k = 0; k < depth; ++k, panel += panel_stride) {
-      hn::Vec<Lane<T>> right[kVectors];
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, panel + v * kLanes<T>);
-#pragma GCC unroll 16
-      for (int m = 0; m < kRows; ++m) {
-        const auto left = hn::Set(d, row[m][k]);
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::MulAdd(left, right[v], sums[m][v]);
-      }
+    int64_t k = 0;
+    for (; k + 1 < depth; k += 2, panel += 2 * kColumns) {  // by two: 5 % faster
+      gather_step<kRows, kVectors, T>(row, k, panel, sums);
+      gather_step<kRows, kVectors, T>(row, k + 1, panel + kColumns, sums);
+    }
+    if (k < depth) {
+      gather_step<kRows, kVectors, T>(row, k, panel, sums);
+      panel += kColumns;
     }
   }
 #pragma GCC unroll 16
@@ -78,13 +93,13 @@ HWY_NOINLINE void gather_tile(int64_t taps, int64_t depth, const T* const* rows,
 // gather_tile for the `count` rows that a tile still has (at most kTileRows). The tables of rows and of outputs must have
 // kTileRows valid entries a tile: those beyond `count` are computed and thrown away.
 template <class T> void gather_rows(int64_t count, int64_t columns, int64_t taps, int64_t depth, const T* const* rows,
-                                    int64_t row_stride, int64_t offset, const T* panel, int64_t panel_stride, T* const* out,
-                                    const T* start, bool first) {
+                                    int64_t row_stride, int64_t offset, const T* panel, T* const* out, const T* start,
+                                    bool first) {
   const auto run = [&]<int kRows>() {
     if (columns > kLanes<T>)
-      gather_tile<kRows, 2, T>(taps, depth, rows, row_stride, offset, panel, panel_stride, out, start, first);
+      gather_tile<kRows, 2, T>(taps, depth, rows, row_stride, offset, panel, out, start, first);
     else
-      gather_tile<kRows, 1, T>(taps, depth, rows, row_stride, offset, panel, panel_stride, out, start, first);
+      gather_tile<kRows, 1, T>(taps, depth, rows, row_stride, offset, panel, out, start, first);
   };
   if (count == 1)
     run.template operator()<1>();
@@ -114,7 +129,7 @@ template <int kRows, int kVectors, class T> HWY_NOINLINE void outer_tile(const S
   for (int64_t s = 0; s < segment_count; ++s) {
     const T* HWY_RESTRICT left = segments[s].left + left_offset;
     const T* HWY_RESTRICT right = segments[s].right + right_offset;
-#pragma GCC unroll 1
+#pragma GCC unroll 2
     for (int64_t p = segments[s].count; p > 0; --p, left += left_step, right += kVectors * kLanes<T>) {
       hn::Vec<Lane<T>> columns[kVectors];
 #pragma GCC unroll 2
