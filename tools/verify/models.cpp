@@ -75,6 +75,12 @@ std::map<std::string, double> largest_gradients(const nn::Module& model) {
   return scales;
 }
 
+using ParameterListing = std::vector<std::pair<std::string, std::vector<int64_t>>>;
+
+ParameterListing listing(const ReferenceCase& c) {
+  return nlohmann::json::parse(c.content.text("params")).get<ParameterListing>();
+}
+
 // The network that a case names with its arguments; empty if there is none of that name.
 nn::AnyModule make_network(const ReferenceCase& c) {
   if (!c.op.starts_with("unet")) return {};
