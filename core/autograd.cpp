@@ -219,6 +219,10 @@ void record_all_once(const char* name, const TensorList& inputs, const TensorLis
 }
 
 void check_inplace(const char* name, const Tensor& self, const TensorList& sources) {
+  for (size_t d = 0; d < self.sizes().size(); ++d)
+    check<ValueError>(self.strides()[d] != 0 || self.sizes()[d] <= 1,
+                      "{}: the tensor of shape {} is expanded: dimension {} repeats the same memory. Use clone() before writing.", name,
+                      self.sizes(), d);
   if (!GradMode::is_enabled()) return;
   check<AutogradError>(!(self.is_leaf() && self.requires_grad()),
                        "{}: a leaf that requires a gradient cannot be written in place. Do it under NoGradGuard, or use the op "
