@@ -12,7 +12,7 @@
 namespace tessera::data {
 namespace {
 
-enum ShapeClass { kBackground, kDisc, kSquare, kTriangle, kStar, kRing, kCross, kClasses };
+enum ShapeClass { kBackground, kDisc, kSquare, kTriangle, kStar, kRing, kBar, kClasses };
 
 constexpr int64_t kPixel = 16, kUnit = 16384;
 
@@ -24,18 +24,16 @@ struct Point {
 
 // Outlines around the origin, with radii chosen so that all classes cover similar areas. Disc and ring need none.
 const std::vector<Point>& unit_outline(int shape) {
-  static const std::vector<Point> none,
-      square = {{-13107, -13107}, {13107, -13107}, {13107, 13107}, {-13107, 13107}},
-      triangle = {{0, -19661}, {17027, 9830}, {-17027, 9830}},
-      star = {{0, -19661}, {4815, -6628},   {18699, -6076}, {7791, 2532},    {11557, 15906},
-              {0, 8192},   {-11557, 15906}, {-7791, 2532},  {-18699, -6076}, {-4815, -6628}},
-      cross = {{-5407, -17203}, {5407, -17203}, {5407, -5407}, {17203, -5407}, {17203, 5407},   {5407, 5407},
-               {5407, 17203},   {-5407, 17203}, {-5407, 5407}, {-17203, 5407}, {-17203, -5407}, {-5407, -5407}};
+  static const std::vector<Point> none, square = {{-13107, -13107}, {13107, -13107}, {13107, 13107}, {-13107, 13107}},
+                                        triangle = {{0, -19661}, {17027, 9830}, {-17027, 9830}},
+                                        star = {{0, -19661}, {4815, -6628},   {18699, -6076}, {7791, 2532},    {11557, 15906},
+                                                {0, 8192},   {-11557, 15906}, {-7791, 2532},  {-18699, -6076}, {-4815, -6628}},
+                                        bar = {{-18842, -6881}, {18842, -6881}, {18842, 6881}, {-18842, 6881}};
   switch (shape) {
     case kSquare: return square;
     case kTriangle: return triangle;
     case kStar: return star;
-    case kCross: return cross;
+    case kBar: return bar;
     default: return none;
   }
 }
@@ -71,16 +69,25 @@ struct Shape {
   }
 };
 
-// A direction drawn nearly uniformly: (1 - t^2, 2t) / (1 + t^2) is the angle 2 atan(t); t covers 90 degrees, four quadrants the
-// rest.
-Point random_direction(RandomStream& stream) {
-  const int64_t d = 1024, t = stream.integer(-424, 424), square = d * d + t * t;
-  const int64_t x = (d * d - t * t) * kUnit / square, y = 2 * d * t * kUnit / square;
+// The direction of the angle 2 atan(t / 1024) is (1 - t^2, 2t) / (1 + t^2): near to uniform while t is small.
+Point direction_of(int64_t t) {
+  const int64_t d = 1024, square = d * d + t * t;
+  return {(d * d - t * t) * kUnit / square, 2 * d * t * kUnit / square};
+}
+
+// Within 30 degrees of upright.
+Point small_turn(RandomStream& stream) {
+  return direction_of(stream.integer(-274, 274));
+}
+
+// All around: one of four quadrants, and a turn within 45 degrees.
+Point any_direction(RandomStream& stream) {
+  const Point p = direction_of(stream.integer(-424, 424));
   switch (stream.integer(0, 3)) {
-    case 0: return {x, y};
-    case 1: return {-y, x};
-    case 2: return {-x, -y};
-    default: return {y, -x};
+    case 0: return p;
+    case 1: return {-p.y, p.x};
+    case 2: return {-p.x, -p.y};
+    default: return {p.y, -p.x};
   }
 }
 
@@ -158,7 +165,7 @@ Fill random_fill(int shape_class, int64_t size, RandomStream& stream) {
   fill.first = from_hsv(hue % 1536, saturation, value);
   fill.second = from_hsv((hue + stream.integer(10, 90)) % 1536, saturation * stream.integer(65, 100) / 100,
                          value * stream.integer(66, 84) / 100);
-  fill.pattern = static_cast<int>(stream.chance(0.45) ? shape_class % 5 : stream.integer(0, 4));
+  fill.pattern = stream.chance(0.5) ? 0 : static_cast<int>(stream.chance(0.5) ? shape_class % 5 : stream.integer(1, 4));
   fill.period = kPixel * size * stream.integer(7, 13) / 100;
   fill.key = stream.next();
   return fill;
@@ -213,11 +220,11 @@ class Scene {
         height_(height),
         width_(width),
         size_(std::min(height, width)),
-        light_(random_direction(stream_)),
+        light_(any_direction(stream_)),
         label_(height, width),
         owner_(static_cast<size_t>(height) * width, -1) {
     paint_background();
-    const int64_t shapes = stream_.integer(3, 5);
+    const int64_t shapes = stream_.integer(2, 4);
     for (int64_t i = 0; i < shapes; ++i) place_shape();
   }
 
@@ -248,20 +255,20 @@ class Scene {
       for (int x = 0; x < width_; ++x) pixels_.push_back(blend(first, second, fractal_noise(key, x, y, cell)));
   }
 
-  // Finds a place where the new shape leaves at least 70 % of every earlier one to be seen; after 20 misses there is none.
+  // Finds a place where the new shape leaves at least 75 % of every earlier one to be seen; after 20 misses there is none.
   void place_shape() {
     const int shape_class = static_cast<int>(stream_.integer(1, kClasses - 1));
     for (int attempt = 0; attempt < 20; ++attempt) {
       const int64_t radius = kPixel * size_ * stream_.integer(155, 235) / 1000;
       const Point center = {stream_.integer(radius * 3 / 4, kPixel * width_ - radius * 3 / 4),
                             stream_.integer(radius * 3 / 4, kPixel * height_ - radius * 3 / 4)};
-      const Shape shape(shape_class, center, radius, random_direction(stream_));
+      const Shape shape(shape_class, center, radius, small_turn(stream_));
       const Coverage coverage(shape, height_, width_);
       std::vector<int64_t> visible = visible_;
       for (size_t i = 0; i < owner_.size(); ++i)
         if (coverage.center[i] && owner_[i] >= 0) --visible[owner_[i]];
       bool hides_too_much = false;
-      for (size_t k = 0; k < visible.size(); ++k) hides_too_much |= 100 * visible[k] < 70 * area_[k];
+      for (size_t k = 0; k < visible.size(); ++k) hides_too_much |= 100 * visible[k] < 75 * area_[k];
       if (hides_too_much) continue;
       visible_ = std::move(visible);
       paint_shape(shape, coverage);
@@ -310,7 +317,7 @@ class Scene {
 }  // namespace
 
 const std::vector<std::string>& shape_class_names() {
-  static const std::vector<std::string> names = {"background", "disc", "square", "triangle", "star", "ring", "cross"};
+  static const std::vector<std::string> names = {"background", "disc", "square", "triangle", "star", "ring", "bar"};
   return names;
 }
 

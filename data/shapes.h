@@ -6,9 +6,9 @@
 namespace tessera::data {
 
 // Class 0 is the background; the shapes differ in outline and only hint at their class by colour and texture.
-const std::vector<std::string>& shape_class_names();  // background, disc, square, triangle, star, ring, cross
+const std::vector<std::string>& shape_class_names();  // background, disc, square, triangle, star, ring, bar
 
-// Draws scene number `index` of a seed: a textured, lit background and three to five shapes with shadows, which may hide parts of
+// Draws scene number `index` of a seed: a textured, lit background and two to four shapes with shadows, which may hide parts of
 // each other. Edges are smooth in the picture (16 samples a pixel) and crisp in the label (the pixel's centre decides). All
 // arithmetic is on integers, so the same arguments give the same bytes on every machine. Sizes in 16..4096.
 Sample draw_scene(uint64_t seed, uint64_t index, int height, int width);

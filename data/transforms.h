@@ -42,6 +42,14 @@ struct RandomCrop {
   Sample operator()(Sample sample, RandomStream& stream) const;
 };
 
+// RandomScale, then RandomCrop, with the same random numbers and the same result; but only the pixels that stay are made.
+struct RandomScaledCrop {
+  double low = 0.5, high = 2.0;
+  int height, width;
+  int32_t ignore_index = 255;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
 // Brightness, contrast and saturation, in this order, each by a factor uniform in 1 - x..1 + x:
 //   brightness f * v;  contrast m + f * (v - m), m = the picture's mean luma;  saturation l + f * (v - l), l = the pixel's luma.
 struct ColorJitter {

@@ -103,6 +103,17 @@ TEST(RandomCrop, ReachesEveryPlaceAndKeepsSmallPicturesWhole) {
   }
 }
 
+TEST(RandomScaledCrop, IsScaleThenCrop) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    RandomStream a{seed}, b{seed};
+    const Sample fused = RandomScaledCrop{0.4, 2.5, 13, 17, 99}(coordinates(12, 19), a);
+    const Sample apart = RandomCrop{13, 17, 99}(RandomScale{0.4, 2.5}(coordinates(12, 19), b), b);
+    ASSERT_EQ(fused.image, apart.image) << seed;
+    ASSERT_EQ(fused.label, apart.label) << seed;
+    ASSERT_EQ(a.next(), b.next());
+  }
+}
+
 TEST(RandomHorizontalFlip, MirrorsBothOrNeither) {
   RandomStream stream{3};
   const Sample sample = coordinates(3, 5);
