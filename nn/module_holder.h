@@ -24,7 +24,7 @@ template <class Contained> class ModuleHolder : public ModuleHolderBase {
   ModuleHolder(std::nullptr_t) {}                                            // NOLINT: implicit by design
   ModuleHolder(std::shared_ptr<Contained> module) : impl_(std::move(module)) {}  // NOLINT
   template <class Head, class... Tail>
-    requires(!(sizeof...(Tail) == 0 && std::is_base_of_v<ModuleHolderBase, std::decay_t<Head>>) &&
+    requires(!(sizeof...(Tail) == 0 && std::is_base_of_v<ModuleHolder, std::decay_t<Head>>) &&
              std::is_constructible_v<Contained, Head, Tail...>)
   explicit ModuleHolder(Head&& head, Tail&&... tail)
       : impl_(std::make_shared<Contained>(std::forward<Head>(head), std::forward<Tail>(tail)...)) {}

@@ -1,0 +1,22 @@
+// All of nn and optim.
+#pragma once
+
+#include "nn/clip_grad.h"
+#include "nn/containers.h"
+#include "nn/functional.h"
+#include "nn/init.h"
+#include "nn/layers/activation.h"
+#include "nn/layers/conv.h"
+#include "nn/layers/linear.h"
+#include "nn/layers/norm.h"
+#include "nn/layers/pool.h"
+#include "nn/losses.h"
+#include "nn/module.h"
+#include "nn/module_holder.h"
+#include "nn/optim/adagrad.h"
+#include "nn/optim/adam.h"
+#include "nn/optim/lr_scheduler.h"
+#include "nn/optim/rmsprop.h"
+#include "nn/optim/sgd.h"
+#include "nn/serialize/safetensors.h"
+#include "nn/serialize/state_dict.h"

@@ -1,0 +1,207 @@
+#include "nn/module.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "core/ops.h"
+#include "nn/nn.h"
+#include "tests/nn/golden.h"
+
+namespace tessera::nn {
+namespace {
+
+using testing_support::numbers;
+
+struct BlockImpl : Cloneable<BlockImpl> {
+  BlockImpl() { BlockImpl::reset(); }
+  void reset() override {
+    conv = register_module("conv", Conv2d(Conv2dOptions(2, 3, 3).padding(1)));
+    scale = register_parameter("scale", ones({3, 1, 1}));
+    norm = register_module("norm", BatchNorm2d(3));
+    seen = register_buffer("seen", zeros({1}));
+  }
+  Tensor forward(const Tensor& x) { return mul(norm(conv(x)), scale); }
+  Conv2d conv = nullptr;
+  BatchNorm2d norm = nullptr;
+  Tensor scale, seen;
+};
+TESSERA_MODULE(Block);
+
+template <class E, class F> std::string message_of(F&& body) {
+  try {
+    body();
+  } catch (const E& e) {
+    return e.what();
+  }
+  ADD_FAILURE() << "no exception";
+  return "";
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Module, ListsInTheOrderOfAPyTorchStateDict) {
+  const Sequential net{Block(), ReLU()};
+  EXPECT_EQ(net->named_parameters().keys(), (Names{"0.scale", "0.conv.weight", "0.conv.bias", "0.norm.weight", "0.norm.bias"}));
+  EXPECT_EQ(net->named_buffers().keys(),
+            (Names{"0.seen", "0.norm.running_mean", "0.norm.running_var", "0.norm.num_batches_tracked"}));
+  EXPECT_EQ(net->named_modules("net").keys(), (Names{"net", "net.0", "net.0.conv", "net.0.norm", "net.1"}));
+  EXPECT_EQ(net->named_children().keys(), (Names{"0", "1"}));
+  EXPECT_EQ(net->named_parameters(/*recurse=*/false).size(), 0u);
+  EXPECT_EQ(net->modules(/*include_self=*/false).size(), 4u);
+  Names names;
+  for (const auto& [name, tensor] : state_dict(*net)) names.push_back(name);
+  EXPECT_EQ(names, (Names{"0.scale", "0.seen", "0.conv.weight", "0.conv.bias", "0.norm.weight", "0.norm.bias",
+                          "0.norm.running_mean", "0.norm.running_var", "0.norm.num_batches_tracked"}));
+  names.clear();
+  net->apply([&](const std::string& name, Module&) { names.push_back(name); });
+  EXPECT_EQ(names, (Names{"0.conv", "0.norm", "0", "1", ""}));
+}
+
+TEST(Module, BadNamesAreRefused) {
+  Module m("m");
+  m.register_parameter("a", ones({1}));
+  EXPECT_NE(message_of<ValueError>([&] { m.register_parameter("a", ones({1})); }).find("\"a\" is defined already"), std::string::npos);
+  EXPECT_THROW(m.register_parameter("", ones({1})), ValueError);
+  EXPECT_THROW(m.register_buffer("a.b", ones({1})), ValueError);
+  m.register_module("child", ReLU());
+  EXPECT_THROW(m.register_module("child", ReLU()), ValueError);
+  EXPECT_THROW(m.register_module("none", std::shared_ptr<ReLUImpl>()), ValueError);
+  EXPECT_THROW(m.replace_module("other", ReLU()), ValueError);
+  m.replace_module("child", Tanh());
+  EXPECT_NE(m.named_children()["child"]->as<Tanh>(), nullptr);
+  m.unregister_module("child");
+  EXPECT_THROW(m.unregister_module("child"), ValueError);
+  EXPECT_EQ(m.name(), "m");
+}
+
+TEST(Module, TrainEvalAndZeroGradReachAll) {
+  const Block block;
+  block->eval();
+  EXPECT_FALSE(block->norm->is_training());
+  block->train();
+  EXPECT_TRUE(block->conv->is_training());
+  const Tensor y = block(randn({2, 2, 4, 4}));
+  y.backward(ones_like(y));
+  EXPECT_TRUE(block->conv->weight.grad().defined());
+  EXPECT_EQ(block->norm->num_batches_tracked.item<int64_t>(), 1);
+  block->zero_grad(/*set_to_none=*/false);
+  EXPECT_EQ(numbers(block->conv->weight.grad()), std::vector<double>(54, 0.0));
+  block->zero_grad();
+  for (const Tensor& p : block->parameters()) EXPECT_FALSE(p.grad().defined());
+}
+
+TEST(Module, ToConvertsInPlaceWithTheGradient) {
+  const Block block;
+  const Tensor handle = block->conv->weight;
+  Tensor y = block(randn({2, 2, 4, 4}));
+  y.backward(ones_like(y));
+  block->to(kFloat64);
+  EXPECT_EQ(handle.dtype(), kFloat64);
+  EXPECT_EQ(handle.grad().dtype(), kFloat64);
+  EXPECT_TRUE(handle.requires_grad() && handle.is_leaf());
+  EXPECT_EQ(block->norm->num_batches_tracked.dtype(), kInt64);
+  y = block(randn({2, 2, 4, 4}, kFloat64));  // and it trains on
+  y.backward(ones_like(y));
+  EXPECT_EQ(handle.grad().dtype(), kFloat64);
+  EXPECT_THROW(block->to(kInt64), TypeError);
+  block->to(kChannelsLast);
+  EXPECT_TRUE(handle.is_contiguous(kChannelsLast));
+}
+
+TEST(Module, CloneIsDeep) {
+  const Block block;
+  block->eval();
+  const auto copy = std::dynamic_pointer_cast<BlockImpl>(block->clone());
+  ASSERT_NE(copy, nullptr);
+  EXPECT_FALSE(copy->norm->is_training());
+  EXPECT_EQ(numbers(copy->conv->weight), numbers(block->conv->weight));
+  {
+    const NoGradGuard no_grad;
+    copy->conv->weight.zero_();
+  }
+  EXPECT_NE(numbers(copy->conv->weight), numbers(block->conv->weight));
+  EXPECT_EQ(copy->named_parameters()["conv.weight"].is_same(copy->conv->weight), true);
+  EXPECT_THROW(Module().clone(), ValueError);
+}
+
+TEST(Module, Prints) {
+  std::ostringstream text;
+  text << Sequential(Conv2d(Conv2dOptions(1, 2, {3, 5}).bias(false)), Sequential(ReLU(true)));
+  EXPECT_EQ(text.str(),
+            "tessera::nn::Sequential(\n"
+            "  (0): tessera::nn::Conv2d(1, 2, kernel_size=[3, 5], stride=[1, 1], bias=false)\n"
+            "  (1): tessera::nn::Sequential(\n"
+            "    (0): tessera::nn::ReLU(inplace=true)\n"
+            "  )\n"
+            ")");
+}
+
+TEST(Module, StateDictErrorsAreListedAtOnce) {
+  const Linear a(2, 3);
+  const auto before = numbers(a->weight);
+  NamedTensors tensors = {{"weight", ones({3, 3})}, {"extra", ones({1})}};
+  const std::string message = message_of<ValueError>([&] { load_state_dict(*a, tensors); });
+  EXPECT_NE(message.find("missing: bias; unexpected: extra; of another shape: weight ([3, 3] given, [3, 2] wanted)"), std::string::npos)
+      << message;
+  EXPECT_THROW(load_state_dict(*a, tensors, /*strict=*/false), ValueError);
+  tensors[0].second = ones({3, 2}, kFloat64);
+  EXPECT_EQ(numbers(a->weight), before);
+  load_state_dict(*a, tensors, /*strict=*/false);
+  EXPECT_EQ(numbers(a->weight), std::vector<double>(6, 1.0));
+  EXPECT_EQ(a->weight.dtype(), kFloat32);
+  EXPECT_TRUE(a->weight.requires_grad());
+}
+
+TEST(ModuleHolder, NullAndErrors) {
+  Conv2d conv = nullptr;
+  EXPECT_TRUE(conv.is_empty());
+  EXPECT_FALSE(conv);
+  EXPECT_THROW(conv->weight, ValueError);
+  conv = Conv2d(1, 2, 3);
+  EXPECT_TRUE(conv);
+  EXPECT_EQ(conv.ptr().get(), conv.get());
+}
+
+TEST(ModuleHolder, AnomalyModeNamesTheLayer) {
+  const Block block;
+  {
+    const NoGradGuard no_grad;
+    block->conv->weight.fill_(std::nan(""));
+  }
+  autograd::set_detect_anomaly(true);
+  const std::string message = message_of<AutogradError>([&] { block(ones({2, 2, 4, 4})); });
+  autograd::set_detect_anomaly(false);
+  EXPECT_NE(message.find("conv"), std::string::npos) << message;
+}
+
+TEST(Containers, SequentialByNumberAndByName) {
+  Sequential net(Linear(2, 3), Functional(tessera::relu), Functional(tessera::elu, 0.5));
+  net->push_back("last", Linear(3, 1));
+  EXPECT_EQ(net->size(), 4u);
+  EXPECT_TRUE(net(ones({5, 2})).sizes() == IntArrayRef({5, 1}));
+  EXPECT_EQ(net->at<Linear>(3).options.out_features(), 1);
+  EXPECT_EQ(net->at<LinearImpl>(0).options.in_features(), 2);
+  EXPECT_THROW(net->at<Linear>(1), TypeError);
+  EXPECT_THROW(net->ptr(4), IndexError);
+  EXPECT_TRUE(net->named_parameters().contains("last.weight"));
+  const Sequential named({{"first", Linear(2, 2)}, {"second", Tanh()}});
+  EXPECT_EQ(named->named_children().keys(), (Names{"first", "second"}));
+  EXPECT_THROW(Sequential()->forward(ones({1})), ValueError);
+}
+
+TEST(Containers, ListAndDict) {
+  ModuleList list(Linear(1, 2), ReLU());
+  list->push_back(Linear(2, 3));
+  EXPECT_EQ(list->size(), 3u);
+  EXPECT_EQ(list->at<Linear>(2).options.out_features(), 3);
+  EXPECT_EQ(list->named_parameters().keys(), (Names{"0.weight", "0.bias", "2.weight", "2.bias"}));
+  ModuleDict dict;
+  dict->insert("b", Linear(1, 1));
+  dict->insert("a", ReLU());
+  EXPECT_EQ(dict->keys(), (Names{"b", "a"}));
+  EXPECT_TRUE(dict->contains("a"));
+}
+
+}  // namespace
+}  // namespace tessera::nn
