@@ -24,7 +24,8 @@ class Settings {
     const std::string& value = text(name);
     int64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    check<ValueError>(error == std::errc() && end == value.data() + value.size(), "make_model: {}: \"{}\" is no integer", name, value);
+    check<ValueError>(error == std::errc() && end == value.data() + value.size(), "make_model: {}: \"{}\" is no integer", name,
+                      value);
     return number;
   }
   bool flag(const std::string& name) const {
@@ -83,8 +84,8 @@ const std::vector<ModelInfo>& list_models() {
 }
 
 nn::AnyModule make_model(const std::string& name, const ModelOptions& options) {
-  check<ValueError>(options.in_channels > 0 && options.num_classes > 0, "make_model: {} channels, {} classes", options.in_channels,
-                    options.num_classes);
+  check<ValueError>(options.in_channels > 0 && options.num_classes > 0, "make_model: {} channels, {} classes",
+                    options.in_channels, options.num_classes);
   std::vector<std::string> names;
   for (const Entry& e : entries()) {
     if (e.info.name == name) return e.make(options, Settings(e.info, options));

@@ -21,13 +21,16 @@ void init_weights(nn::Module& module) {
   }
 }
 
-int64_t missing_to_multiple(int64_t size) { return (kDivisor - size % kDivisor) % kDivisor; }
+int64_t missing_to_multiple(int64_t size) {
+  return (kDivisor - size % kDivisor) % kDivisor;
+}
 
 }  // namespace
 
 UNetConv2Impl::UNetConv2Impl(int64_t in_size, int64_t out_size, bool is_batchnorm) {
   for (int i = 1; i <= 2; ++i) {
-    // The Sequential is there for its names ("conv1.0.weight"); forward runs its parts, so that normalisation and ReLU are one pass.
+    // The Sequential is there for its names ("conv1.0.weight"); forward runs its parts, so that normalisation and ReLU are one
+    // pass.
     nn::Sequential block;
     nn::Conv2d conv(nn::Conv2dOptions(i == 1 ? in_size : out_size, out_size, 3).padding(1));
     nn::BatchNorm2d norm = nullptr;
@@ -43,8 +46,10 @@ Tensor UNetConv2Impl::forward(const Tensor& input) {
   Tensor x = input;
   for (const Stage& stage : stages_) {
     x = stage.conv(x);
-    if (stage.norm) x = stage.norm->forward_relu(x);
-    else relu_(x);
+    if (stage.norm)
+      x = stage.norm->forward_relu(x);
+    else
+      relu_(x);
   }
   return x;
 }
@@ -63,7 +68,9 @@ UNetUpImpl::UNetUpImpl(int64_t in_size, int64_t out_size, bool is_deconv) {
   }
 }
 
-Tensor UNetUpImpl::forward(const Tensor& deep, const Tensor& shallow) { return conv_(cat({up_.forward(deep), shallow}, 1)); }
+Tensor UNetUpImpl::forward(const Tensor& deep, const Tensor& shallow) {
+  return conv_(cat({up_.forward(deep), shallow}, 1));
+}
 
 UNetImpl::UNetImpl(const UNetOptions& options) : options(options) {
   const int64_t scale = options.feature_scale();
@@ -91,10 +98,10 @@ Tensor UNetImpl::forward(const Tensor& input) {
   const int64_t below = missing_to_multiple(height), right = missing_to_multiple(width);
   const Tensor image = below + right == 0 ? input : pad(input, {0, right, 0, below}, "replicate");
 
-  const Tensor conv1 = conv1_(image);            // [N, w, H, W]
-  const Tensor conv2 = conv2_(maxpool_(conv1));  // [N, 2w, H/2, W/2]
-  const Tensor conv3 = conv3_(maxpool_(conv2));  // [N, 4w, H/4, W/4]
-  const Tensor conv4 = conv4_(maxpool_(conv3));  // [N, 8w, H/8, W/8]
+  const Tensor conv1 = conv1_(image);              // [N, w, H, W]
+  const Tensor conv2 = conv2_(maxpool_(conv1));    // [N, 2w, H/2, W/2]
+  const Tensor conv3 = conv3_(maxpool_(conv2));    // [N, 4w, H/4, W/4]
+  const Tensor conv4 = conv4_(maxpool_(conv3));    // [N, 8w, H/8, W/8]
   const Tensor center = center_(maxpool_(conv4));  // [N, 16w, H/16, W/16]
   const Tensor up4 = up_concat4_(center, conv4);
   const Tensor up3 = up_concat3_(up4, conv3);

@@ -21,9 +21,9 @@ class UNetOptions {
  public:
   TESSERA_ARG(int64_t, in_channels) = 3;
   TESSERA_ARG(int64_t, n_classes) = 2;
-  TESSERA_ARG(int64_t, feature_scale) = 2;   // widths are 64, 128, 256, 512 and 1024 divided by this; 1 is the paper's network
-  TESSERA_ARG(bool, is_deconv) = false;      // up: transposed convolution; otherwise bilinear and a 1 x 1 convolution
-  TESSERA_ARG(bool, is_batchnorm) = true;    // on the way down
+  TESSERA_ARG(int64_t, feature_scale) = 2;  // widths are 64, 128, 256, 512 and 1024 divided by this; 1 is the paper's network
+  TESSERA_ARG(bool, is_deconv) = false;     // up: transposed convolution; otherwise bilinear and a 1 x 1 convolution
+  TESSERA_ARG(bool, is_batchnorm) = true;   // on the way down
 };
 
 // Two times 3 x 3 convolution, batch normalisation if asked for, ReLU.
@@ -57,8 +57,8 @@ TESSERA_MODULE(UNetUp);
 class UNetImpl : public nn::Module {
  public:
   explicit UNetImpl(const UNetOptions& options = {});
-  // [N, in_channels, H, W] -> scores [N, n_classes, H, W]. Sizes that 16 does not divide are continued at the right and lower edge
-  // by repeating the last pixels, and the scores are cut back.
+  // [N, in_channels, H, W] -> scores [N, n_classes, H, W]. Sizes that 16 does not divide are continued at the right and lower
+  // edge by repeating the last pixels, and the scores are cut back.
   Tensor forward(const Tensor& input);
 
   UNetOptions options;

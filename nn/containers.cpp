@@ -25,20 +25,36 @@ void SequentialImpl::extend(const SequentialImpl& other) {
   for (const AnyModule& module : added) push_back(module);
 }
 
+std::shared_ptr<Module> SequentialImpl::clone(std::optional<Device> device) const {
+  auto copy = std::make_shared<SequentialImpl>();
+  for (size_t i = 0; i < modules_.size(); ++i) copy->push_back(children_[i].key(), modules_[i].clone(device));
+  copy->train(is_training());
+  for (size_t i = 0; i < modules_.size(); ++i) copy->ptr(i)->train(ptr(i)->is_training());
+  return copy;
+}
+
 const AnyModule& SequentialImpl::any(size_t index) const {
   check<IndexError>(index < modules_.size(), "Sequential: there is no module {} among {}", index, modules_.size());
   return modules_[index];
 }
 
-void SequentialImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::Sequential"; }
+void SequentialImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::Sequential";
+}
 
 std::shared_ptr<Module> ModuleListImpl::ptr(size_t index) const {
   check<IndexError>(index < size(), "ModuleList: there is no module {} among {}", index, size());
   return children_[index].value();
 }
 
-void ModuleListImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::ModuleList"; }
-void ModuleDictImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::ModuleDict"; }
-void FunctionalImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::Functional()"; }
+void ModuleListImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::ModuleList";
+}
+void ModuleDictImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::ModuleDict";
+}
+void FunctionalImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::Functional()";
+}
 
 }  // namespace tessera::nn

@@ -1,24 +1,23 @@
 // Containers of modules: AnyModule, Sequential, ModuleList, ModuleDict, Functional.
 #pragma once
 
+#include <concepts>
 #include <functional>
 
 #include "nn/module_holder.h"
 
 namespace tessera::nn {
 
-template <class T> inline constexpr bool is_module_holder_v = std::is_base_of_v<ModuleHolderBase, std::decay_t<T>>;
-
 // Any module with Tensor forward(const Tensor&), its type forgotten.
 class AnyModule {
  public:
   AnyModule() = default;
-  template <class M>
-    requires std::is_base_of_v<Module, M>
+  template <std::derived_from<Module> M>
   AnyModule(std::shared_ptr<M> module)  // NOLINT: implicit by design
-      : module_(module), forward_([raw = module.get()](const Tensor& x) -> Tensor { return call_forward(*raw, x); }) {}
-  template <class M>
-    requires is_module_holder_v<M>
+      : module_(module),
+        forward_([raw = module.get()](const Tensor& x) -> Tensor { return call_forward(*raw, x); }),
+        wrap_([](const std::shared_ptr<Module>& other) { return AnyModule(std::dynamic_pointer_cast<M>(other)); }) {}
+  template <std::derived_from<ModuleHolderBase> M>
   AnyModule(const M& holder) : AnyModule(holder.ptr()) {  // NOLINT
     check<ValueError>(!holder.is_empty(), "AnyModule: the module holder is empty");
   }
@@ -29,6 +28,7 @@ class AnyModule {
   }
   bool is_empty() const { return module_ == nullptr; }
   const std::shared_ptr<Module>& ptr() const { return module_; }
+  AnyModule clone(std::optional<Device> device = {}) const { return wrap_(module_->clone(device)); }
   // The module as an M (an Impl or its holder); throws TypeError if it is another.
   template <class M> auto& get() const {
     auto* module = module_ == nullptr ? nullptr : module_->as<M>();
@@ -39,6 +39,7 @@ class AnyModule {
  private:
   std::shared_ptr<Module> module_;
   std::function<Tensor(const Tensor&)> forward_;
+  AnyModule (*wrap_)(const std::shared_ptr<Module>&) = nullptr;  // a module of the same type
 };
 
 struct NamedAnyModule {
@@ -70,6 +71,7 @@ class SequentialImpl : public Module {
   std::vector<AnyModule>::iterator begin() { return modules_.begin(); }
   std::vector<AnyModule>::iterator end() { return modules_.end(); }
 
+  std::shared_ptr<Module> clone(std::optional<Device> device = {}) const override;
   void pretty_print(std::ostream& stream) const override;
 
  private:
@@ -95,11 +97,7 @@ class ModuleListImpl : public Module {
     (push_back(modules), ...);
   }
   template <class M> void push_back(const std::shared_ptr<M>& module) { register_module(std::to_string(size()), module); }
-  template <class M>
-    requires is_module_holder_v<M>
-  void push_back(const M& module) {
-    push_back(module.ptr());
-  }
+  template <std::derived_from<ModuleHolderBase> M> void push_back(const M& module) { push_back(module.ptr()); }
   size_t size() const { return children_.size(); }
   bool is_empty() const { return children_.is_empty(); }
   std::shared_ptr<Module> ptr(size_t index) const;

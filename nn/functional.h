@@ -21,7 +21,8 @@ inline const std::string kConstant = "constant", kReflect = "reflect", kReplicat
 
 namespace tessera::nn::functional {
 
-// --- Convolution and matrix product ---------------------------------------------------------------------------------------------
+// --- Convolution and matrix product
+// ---------------------------------------------------------------------------------------------
 using tessera::linear;
 class Conv2dFuncOptions {
  public:
@@ -49,7 +50,8 @@ inline Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const 
   return conv_transpose2d(input, weight, o.bias(), o.stride(), o.padding(), o.output_padding(), o.groups(), o.dilation());
 }
 
-// --- Normalisation ----------------------------------------------------------------------------------------------------------------
+// --- Normalisation
+// ----------------------------------------------------------------------------------------------------------------
 class BatchNormFuncOptions {
  public:
   TESSERA_ARG(Tensor, weight) = {};
@@ -66,7 +68,8 @@ inline Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const 
   return batch_norm(input, o.weight(), o.bias(), running_mean, running_var, o.training(), o.momentum(), o.eps());
 }
 
-// --- Pooling, resampling, padding -------------------------------------------------------------------------------------------------
+// --- Pooling, resampling, padding
+// -------------------------------------------------------------------------------------------------
 using MaxPool2dFuncOptions = MaxPool2dOptions;
 using AvgPool2dFuncOptions = AvgPool2dOptions;
 using AdaptiveAvgPool2dFuncOptions = AdaptiveAvgPool2dOptions;
@@ -74,11 +77,15 @@ using tessera::adaptive_avg_pool2d;
 using tessera::avg_pool2d;
 using tessera::max_pool2d;
 using tessera::max_pool2d_with_indices;
-inline Tensor max_pool2d(const Tensor& input, const MaxPool2dFuncOptions& o) { return MaxPool2dImpl(o).forward(input); }
+inline Tensor max_pool2d(const Tensor& input, const MaxPool2dFuncOptions& o) {
+  return MaxPool2dImpl(o).forward(input);
+}
 inline std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& input, const MaxPool2dFuncOptions& o) {
   return MaxPool2dImpl(o).forward_with_indices(input);
 }
-inline Tensor avg_pool2d(const Tensor& input, const AvgPool2dFuncOptions& o) { return AvgPool2dImpl(o).forward(input); }
+inline Tensor avg_pool2d(const Tensor& input, const AvgPool2dFuncOptions& o) {
+  return AvgPool2dImpl(o).forward(input);
+}
 inline Tensor adaptive_avg_pool2d(const Tensor& input, const AdaptiveAvgPool2dFuncOptions& o) {
   return AdaptiveAvgPool2dImpl(o.output_size()).forward(input);
 }
@@ -106,9 +113,12 @@ class PadFuncOptions {
   TESSERA_ARG(double, value) = 0;
 };
 using tessera::pad;
-inline Tensor pad(const Tensor& input, const PadFuncOptions& o) { return pad(input, o.pad(), o.mode(), o.value()); }
+inline Tensor pad(const Tensor& input, const PadFuncOptions& o) {
+  return pad(input, o.pad(), o.mode(), o.value());
+}
 
-// --- Activations and dropout ------------------------------------------------------------------------------------------------------
+// --- Activations and dropout
+// ------------------------------------------------------------------------------------------------------
 using ReLUFuncOptions = ReLUOptions;
 using LeakyReLUFuncOptions = LeakyReLUOptions;
 using ELUFuncOptions = ELUOptions;
@@ -124,20 +134,33 @@ using tessera::softmax;
 using tessera::softmin;
 using tessera::softplus;
 using tessera::tanh;
-inline Tensor relu(const Tensor& input, const ReLUFuncOptions& o = {}) { return ReLUImpl(o).forward(input); }
-inline Tensor leaky_relu(const Tensor& input, const LeakyReLUFuncOptions& o) { return LeakyReLUImpl(o).forward(input); }
-inline Tensor elu(const Tensor& input, const ELUFuncOptions& o) { return ELUImpl(o).forward(input); }
-inline Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& o) { return softmax(input, o.dim()); }
-inline Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& o) { return log_softmax(input, o.dim()); }
+inline Tensor relu(const Tensor& input, const ReLUFuncOptions& o = {}) {
+  return ReLUImpl(o).forward(input);
+}
+inline Tensor leaky_relu(const Tensor& input, const LeakyReLUFuncOptions& o) {
+  return LeakyReLUImpl(o).forward(input);
+}
+inline Tensor elu(const Tensor& input, const ELUFuncOptions& o) {
+  return ELUImpl(o).forward(input);
+}
+inline Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& o) {
+  return softmax(input, o.dim());
+}
+inline Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& o) {
+  return log_softmax(input, o.dim());
+}
 class DropoutFuncOptions {
  public:
   TESSERA_ARG(double, p) = 0.5;
   TESSERA_ARG(bool, training) = false;
 };
 // As in libtorch, and unlike the layer, it does nothing unless told to be training.
-inline Tensor dropout(const Tensor& input, const DropoutFuncOptions& o = {}) { return tessera::dropout(input, o.p(), o.training()); }
+inline Tensor dropout(const Tensor& input, const DropoutFuncOptions& o = {}) {
+  return tessera::dropout(input, o.p(), o.training());
+}
 
-// --- Losses -------------------------------------------------------------------------------------------------------------------------
+// --- Losses
+// -------------------------------------------------------------------------------------------------------------------------
 using NLLLossFuncOptions = NLLLossOptions;
 using CrossEntropyFuncOptions = CrossEntropyLossOptions;
 using MSELossFuncOptions = MSELossOptions;

@@ -63,8 +63,12 @@ Tensor constant_(Tensor tensor, const Scalar& value) {
   return tensor;
 }
 
-Tensor ones_(Tensor tensor) { return constant_(std::move(tensor), 1); }
-Tensor zeros_(Tensor tensor) { return constant_(std::move(tensor), 0); }
+Tensor ones_(Tensor tensor) {
+  return constant_(std::move(tensor), 1);
+}
+Tensor zeros_(Tensor tensor) {
+  return constant_(std::move(tensor), 0);
+}
 
 Tensor kaiming_uniform_(Tensor tensor, double a, FanMode mode, Nonlinearity nonlinearity) {
   return uniform_with_std(tensor, kaiming_std(tensor, a, mode, nonlinearity));
@@ -74,8 +78,12 @@ Tensor kaiming_normal_(Tensor tensor, double a, FanMode mode, Nonlinearity nonli
   return init::normal_(tensor, 0, kaiming_std(tensor, a, mode, nonlinearity));
 }
 
-Tensor xavier_uniform_(Tensor tensor, double gain) { return uniform_with_std(tensor, xavier_std(tensor, gain)); }
-Tensor xavier_normal_(Tensor tensor, double gain) { return init::normal_(tensor, 0, xavier_std(tensor, gain)); }
+Tensor xavier_uniform_(Tensor tensor, double gain) {
+  return uniform_with_std(tensor, xavier_std(tensor, gain));
+}
+Tensor xavier_normal_(Tensor tensor, double gain) {
+  return init::normal_(tensor, 0, xavier_std(tensor, gain));
+}
 
 Tensor bilinear_(Tensor weight) {
   check<ShapeError>(weight.dim() == 4 && weight.size(0) == weight.size(1) && weight.size(2) == weight.size(3),

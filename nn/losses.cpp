@@ -10,8 +10,12 @@ Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
 Tensor CrossEntropyLossImpl::forward(const Tensor& input, const Tensor& target) {
   return cross_entropy(input, target, weight, options.reduction(), options.ignore_index(), options.label_smoothing());
 }
-Tensor MSELossImpl::forward(const Tensor& input, const Tensor& target) { return mse_loss(input, target, options.reduction()); }
-Tensor L1LossImpl::forward(const Tensor& input, const Tensor& target) { return l1_loss(input, target, options.reduction()); }
+Tensor MSELossImpl::forward(const Tensor& input, const Tensor& target) {
+  return mse_loss(input, target, options.reduction());
+}
+Tensor L1LossImpl::forward(const Tensor& input, const Tensor& target) {
+  return l1_loss(input, target, options.reduction());
+}
 Tensor SmoothL1LossImpl::forward(const Tensor& input, const Tensor& target) {
   return smooth_l1_loss(input, target, options.reduction(), options.beta());
 }
@@ -30,13 +34,29 @@ void BCEWithLogitsLossImpl::reset() {
   pos_weight = register_buffer("pos_weight", options.pos_weight());
 }
 
-void NLLLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::NLLLoss()"; }
-void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::CrossEntropyLoss()"; }
-void MSELossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::MSELoss()"; }
-void L1LossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::L1Loss()"; }
-void SmoothL1LossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::SmoothL1Loss()"; }
-void BCELossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::BCELoss()"; }
-void BCEWithLogitsLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::BCEWithLogitsLoss()"; }
-void KLDivLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::KLDivLoss()"; }
+void NLLLossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::NLLLoss()";
+}
+void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::CrossEntropyLoss()";
+}
+void MSELossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::MSELoss()";
+}
+void L1LossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::L1Loss()";
+}
+void SmoothL1LossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::SmoothL1Loss()";
+}
+void BCELossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::BCELoss()";
+}
+void BCEWithLogitsLossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::BCEWithLogitsLoss()";
+}
+void KLDivLossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::KLDivLoss()";
+}
 
 }  // namespace tessera::nn

@@ -119,7 +119,9 @@ TESSERA_MODULE(BCELoss);
 // input: scores, of which the sigmoid is the probability
 class BCEWithLogitsLossImpl : public Cloneable<BCEWithLogitsLossImpl> {
  public:
-  explicit BCEWithLogitsLossImpl(const BCEWithLogitsLossOptions& options = {}) : options(options) { BCEWithLogitsLossImpl::reset(); }
+  explicit BCEWithLogitsLossImpl(const BCEWithLogitsLossOptions& options = {}) : options(options) {
+    BCEWithLogitsLossImpl::reset();
+  }
   void reset() override;
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input, const Tensor& target);

@@ -23,7 +23,9 @@ void check_name(const char* op, const std::string& name) {
   check<ValueError>(name.find('.') == std::string::npos, "{}: the name \"{}\" holds a dot", op, name);
 }
 
-std::string join(const std::string& prefix, const std::string& name) { return prefix.empty() ? name : prefix + "." + name; }
+std::string join(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
 
 // Gives the handle `tensor` the memory, layout and dtype of `source`, and its gradient likewise.
 template <class Convert> void convert_in_place(const Tensor& tensor, const Convert& convert) {
@@ -88,10 +90,18 @@ OrderedDict<std::string, std::shared_ptr<Module>> Module::named_modules(const st
   return result;
 }
 
-TensorList Module::parameters(bool recurse) const { return named_parameters(recurse).values(); }
-TensorList Module::buffers(bool recurse) const { return named_buffers(recurse).values(); }
-std::vector<std::shared_ptr<Module>> Module::modules(bool include_self) const { return named_modules("", include_self).values(); }
-std::vector<std::shared_ptr<Module>> Module::children() const { return children_.values(); }
+TensorList Module::parameters(bool recurse) const {
+  return named_parameters(recurse).values();
+}
+TensorList Module::buffers(bool recurse) const {
+  return named_buffers(recurse).values();
+}
+std::vector<std::shared_ptr<Module>> Module::modules(bool include_self) const {
+  return named_modules("", include_self).values();
+}
+std::vector<std::shared_ptr<Module>> Module::children() const {
+  return children_.values();
+}
 
 void Module::apply(const std::function<void(Module&)>& function) {
   for (auto& child : children_) child.value()->apply(function);
@@ -192,7 +202,9 @@ void Module::replace_child(const std::string& name, std::shared_ptr<Module> modu
   children_[name] = std::move(module);
 }
 
-void Module::pretty_print(std::ostream& stream) const { stream << name(); }
+void Module::pretty_print(std::ostream& stream) const {
+  stream << name();
+}
 
 std::ostream& operator<<(std::ostream& stream, const Module& module) {
   module.pretty_print(stream);

@@ -54,9 +54,9 @@ template <class Contained> std::ostream& operator<<(std::ostream& stream, const 
 }  // namespace tessera::nn
 
 // Defines the holder `Name` of `NameImpl`.
-#define TESSERA_MODULE(Name)                                                       \
-  class Name : public ::tessera::nn::ModuleHolder<Name##Impl> { /* NOLINT */       \
-   public:                                                                         \
-    using ::tessera::nn::ModuleHolder<Name##Impl>::ModuleHolder;                   \
-    using Impl = Name##Impl;                                                       \
+#define TESSERA_MODULE(Name)                                                  \
+  class Name : public ::tessera::nn::ModuleHolder<Name##Impl> { /* NOLINT */  \
+   public:                                                                    \
+    using ::tessera::nn::ModuleHolder<Name##Impl>::ModuleHolder;              \
+    using Impl = Name##Impl;                                                  \
   }

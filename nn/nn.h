@@ -19,4 +19,5 @@
 #include "nn/optim/rmsprop.h"
 #include "nn/optim/sgd.h"
 #include "nn/serialize/safetensors.h"
+#include "nn/serialize/save.h"
 #include "nn/serialize/state_dict.h"

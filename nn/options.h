@@ -10,20 +10,20 @@
 
 // Inside an option struct: a private member with default, its chained setter and its getter.
 //     TESSERA_ARG(int64_t, groups) = 1;      options.groups(2).bias(false);  options.groups() == 2
-#define TESSERA_ARG(Type, name)                     \
- public:                                            \
-  auto name(const Type& value) -> decltype(*this) { \
-    this->name##_ = value;                          \
-    return *this;                                   \
-  }                                                 \
-  auto name(Type&& value) -> decltype(*this) {      \
-    this->name##_ = std::move(value);               \
-    return *this;                                   \
-  }                                                 \
+#define TESSERA_ARG(Type, name)                      \
+ public:                                             \
+  auto name(const Type& value) -> decltype(*this) {  \
+    this->name##_ = value;                           \
+    return *this;                                    \
+  }                                                  \
+  auto name(Type&& value) -> decltype(*this) {       \
+    this->name##_ = std::move(value);                \
+    return *this;                                    \
+  }                                                  \
   const Type& name() const { return this->name##_; } \
-  Type& name() { return this->name##_; }            \
-                                                    \
- private:                                           \
+  Type& name() { return this->name##_; }             \
+                                                     \
+ private:                                            \
   Type name##_ /* NOLINT */
 
 namespace tessera {

@@ -1,13 +1,12 @@
 // Optimizer steps on the CPU, in one pass over the parameter.
 //
-// Parallel mapping: a thread takes a contiguous range of elements, a SIMD lane is an element; what is left of a range goes through
-// the same code with one lane, so that a result does not depend on the thread count.
-// Memory traffic: parameter, gradient and state are read once, parameter and state written once.
+// Parallel mapping: a thread takes a contiguous range of elements, a SIMD lane is an element; what is left of a range goes
+// through the same code with one lane, so that a result does not depend on the thread count. Memory traffic: parameter, gradient
+// and state are read once, parameter and state written once.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
-#include "kernels/optimizer/optimizer.h"
-
 #include <cmath>
 
+#include "kernels/optimizer/optimizer.h"
 #include "kernels/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -77,11 +76,13 @@ void rmsprop(const View& p, const View& s, const View& a, const View& m, const V
 
 template <class T>
 void adam(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params) {
-  T *const param = p.as<T>(), *const mean = m.as<T>(), *const square = v.as<T>(), *const largest = params.amsgrad ? w.as<T>() : nullptr;
+  T *const param = p.as<T>(), *const mean = m.as<T>(), *const square = v.as<T>(),
+           *const largest = params.amsgrad ? w.as<T>() : nullptr;
   const T* const grad = g.as<T>();
   const double step_size = params.lr / (1 - std::pow(params.beta1, params.step));
   const double root_correction = std::sqrt(1 - std::pow(params.beta2, params.step));
-  const double keep = params.decoupled ? 1 - params.lr * params.weight_decay : 1, decay = params.decoupled ? 0 : params.weight_decay;
+  const double keep = params.decoupled ? 1 - params.lr * params.weight_decay : 1,
+               decay = params.decoupled ? 0 : params.weight_decay;
   for_each_vector<T>(p.numel(), [&](auto d, int64_t i) HWY_ATTR {
     const auto set = [d](double x) HWY_ATTR { return hn::Set(d, static_cast<T>(x)); };
     const auto old = hn::Mul(set(keep), hn::LoadU(d, param + i));

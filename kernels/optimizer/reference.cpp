@@ -105,7 +105,8 @@ void adam_step(const View& p, const View& m, const View& v, const View& w, const
 void adagrad_step(const View& p, const View& s, const View& g, const AdagradParams& params) {
   dispatch_floating(p.dtype, [&]<class S>() {
     using T = compute_t<S>;
-    const T lr(params.lr / (1 + static_cast<double>(params.step - 1) * params.lr_decay)), decay(params.weight_decay), eps(params.eps);
+    const T lr(params.lr / (1 + static_cast<double>(params.step - 1) * params.lr_decay)), decay(params.weight_decay),
+        eps(params.eps);
     for (Walk<S, 3> at({p, s, g}); !at.done(); at.next()) {
       const T param = at.at(0);
       const T grad = static_cast<T>(at.at(2)) + decay * param;

@@ -39,7 +39,9 @@ template <class Options> void print(std::ostream& stream, const char* name, cons
 
 }  // namespace
 
-Conv2dImpl::Conv2dImpl(const Conv2dOptions& options) : options(options) { Conv2dImpl::reset(); }
+Conv2dImpl::Conv2dImpl(const Conv2dOptions& options) : options(options) {
+  Conv2dImpl::reset();
+}
 
 void Conv2dImpl::reset() {
   check_options("Conv2d", options);
@@ -49,14 +51,20 @@ void Conv2dImpl::reset() {
   reset_parameters();
 }
 
-void Conv2dImpl::reset_parameters() { reset_conv(weight, bias); }
-void Conv2dImpl::pretty_print(std::ostream& stream) const { print(stream, "Conv2d", options); }
+void Conv2dImpl::reset_parameters() {
+  reset_conv(weight, bias);
+}
+void Conv2dImpl::pretty_print(std::ostream& stream) const {
+  print(stream, "Conv2d", options);
+}
 
 Tensor Conv2dImpl::forward(const Tensor& input) {
   return conv2d(input, weight, bias, options.stride(), options.padding(), options.dilation(), options.groups());
 }
 
-ConvTranspose2dImpl::ConvTranspose2dImpl(const ConvTranspose2dOptions& options) : options(options) { ConvTranspose2dImpl::reset(); }
+ConvTranspose2dImpl::ConvTranspose2dImpl(const ConvTranspose2dOptions& options) : options(options) {
+  ConvTranspose2dImpl::reset();
+}
 
 void ConvTranspose2dImpl::reset() {
   check_options("ConvTranspose2d", options);
@@ -66,8 +74,12 @@ void ConvTranspose2dImpl::reset() {
   reset_parameters();
 }
 
-void ConvTranspose2dImpl::reset_parameters() { reset_conv(weight, bias); }
-void ConvTranspose2dImpl::pretty_print(std::ostream& stream) const { print(stream, "ConvTranspose2d", options); }
+void ConvTranspose2dImpl::reset_parameters() {
+  reset_conv(weight, bias);
+}
+void ConvTranspose2dImpl::pretty_print(std::ostream& stream) const {
+  print(stream, "ConvTranspose2d", options);
+}
 
 Tensor ConvTranspose2dImpl::forward(const Tensor& input, std::optional<ExpandingArray<2>> output_size) {
   ExpandingArray<2> output_padding = options.output_padding();

@@ -35,7 +35,8 @@ class ConvTranspose2dOptions {
   TESSERA_ARG(ExpandingArray<2>, dilation) = 1;
 };
 
-// weight [out, in / groups, kh, kw] and bias [out], both uniform in +-1 / sqrt(in / groups * kh * kw) (kaiming_uniform, a = sqrt 5).
+// weight [out, in / groups, kh, kw] and bias [out], both uniform in +-1 / sqrt(in / groups * kh * kw) (kaiming_uniform, a = sqrt
+// 5).
 class Conv2dImpl : public Cloneable<Conv2dImpl> {
  public:
   Conv2dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<2> kernel_size)

@@ -11,7 +11,9 @@
 
 namespace tessera::nn {
 
-LinearImpl::LinearImpl(const LinearOptions& options) : options(options) { LinearImpl::reset(); }
+LinearImpl::LinearImpl(const LinearOptions& options) : options(options) {
+  LinearImpl::reset();
+}
 
 void LinearImpl::reset() {
   check<ValueError>(options.in_features() > 0 && options.out_features() > 0, "Linear: {} to {} features", options.in_features(),
@@ -32,11 +34,17 @@ void LinearImpl::pretty_print(std::ostream& stream) const {
          << ", bias=" << (options.bias() ? "true" : "false") << ')';
 }
 
-Tensor LinearImpl::forward(const Tensor& input) { return linear(input, weight, bias); }
+Tensor LinearImpl::forward(const Tensor& input) {
+  return linear(input, weight, bias);
+}
 
-void IdentityImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::Identity()"; }
+void IdentityImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::Identity()";
+}
 
-Tensor FlattenImpl::forward(const Tensor& input) { return flatten(input, options.start_dim(), options.end_dim()); }
+Tensor FlattenImpl::forward(const Tensor& input) {
+  return flatten(input, options.start_dim(), options.end_dim());
+}
 void FlattenImpl::pretty_print(std::ostream& stream) const {
   stream << "tessera::nn::Flatten(start_dim=" << options.start_dim() << ", end_dim=" << options.end_dim() << ')';
 }
@@ -44,7 +52,11 @@ void FlattenImpl::pretty_print(std::ostream& stream) const {
 DropoutImpl::DropoutImpl(const DropoutOptions& options) : options(options) {
   check<ValueError>(options.p() >= 0 && options.p() <= 1, "Dropout: the probability {} does not lie in [0, 1]", options.p());
 }
-Tensor DropoutImpl::forward(const Tensor& input) { return dropout(input, options.p(), is_training()); }
-void DropoutImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::Dropout(p=" << options.p() << ')'; }
+Tensor DropoutImpl::forward(const Tensor& input) {
+  return dropout(input, options.p(), is_training());
+}
+void DropoutImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::Dropout(p=" << options.p() << ')';
+}
 
 }  // namespace tessera::nn

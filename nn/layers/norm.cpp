@@ -8,7 +8,9 @@
 
 namespace tessera::nn {
 
-BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options(options) { BatchNorm2dImpl::reset(); }
+BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options(options) {
+  BatchNorm2dImpl::reset();
+}
 
 void BatchNorm2dImpl::reset() {
   const int64_t channels = options.num_features();
@@ -36,8 +38,10 @@ void BatchNorm2dImpl::reset_parameters() {
 
 void BatchNorm2dImpl::pretty_print(std::ostream& stream) const {
   stream << "tessera::nn::BatchNorm2d(" << options.num_features() << ", eps=" << options.eps() << ", momentum=";
-  if (options.momentum()) stream << *options.momentum();
-  else stream << "none";
+  if (options.momentum())
+    stream << *options.momentum();
+  else
+    stream << "none";
   stream << ", affine=" << (options.affine() ? "true" : "false")
          << ", track_running_stats=" << (options.track_running_stats() ? "true" : "false") << ')';
 }
@@ -67,7 +71,9 @@ Tensor BatchNorm2dImpl::forward_relu(const Tensor& input) {
                          options.eps());
 }
 
-GroupNormImpl::GroupNormImpl(const GroupNormOptions& options) : options(options) { GroupNormImpl::reset(); }
+GroupNormImpl::GroupNormImpl(const GroupNormOptions& options) : options(options) {
+  GroupNormImpl::reset();
+}
 
 void GroupNormImpl::reset() {
   weight = register_parameter("weight", options.affine() ? ones({options.num_channels()}) : Tensor());
@@ -79,9 +85,13 @@ void GroupNormImpl::pretty_print(std::ostream& stream) const {
          << ", affine=" << (options.affine() ? "true" : "false") << ')';
 }
 
-Tensor GroupNormImpl::forward(const Tensor& input) { return group_norm(input, options.num_groups(), weight, bias, options.eps()); }
+Tensor GroupNormImpl::forward(const Tensor& input) {
+  return group_norm(input, options.num_groups(), weight, bias, options.eps());
+}
 
-LayerNormImpl::LayerNormImpl(const LayerNormOptions& options) : options(options) { LayerNormImpl::reset(); }
+LayerNormImpl::LayerNormImpl(const LayerNormOptions& options) : options(options) {
+  LayerNormImpl::reset();
+}
 
 void LayerNormImpl::reset() {
   const bool affine = options.elementwise_affine();

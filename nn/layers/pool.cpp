@@ -8,7 +8,9 @@
 
 namespace tessera::nn {
 namespace {
-std::string text(const ExpandingArray<2>& values) { return to_string(IntArrayRef(values)); }
+std::string text(const ExpandingArray<2>& values) {
+  return to_string(IntArrayRef(values));
+}
 }  // namespace
 
 Tensor MaxPool2dImpl::forward(const Tensor& input) {
@@ -22,7 +24,9 @@ Tensor AvgPool2dImpl::forward(const Tensor& input) {
   return avg_pool2d(input, options.kernel_size(), options.stride(), options.padding(), options.ceil_mode(),
                     options.count_include_pad(), options.divisor_override());
 }
-Tensor AdaptiveAvgPool2dImpl::forward(const Tensor& input) { return adaptive_avg_pool2d(input, options.output_size()); }
+Tensor AdaptiveAvgPool2dImpl::forward(const Tensor& input) {
+  return adaptive_avg_pool2d(input, options.output_size());
+}
 Tensor UpsampleImpl::forward(const Tensor& input) {
   return interpolate(input, {.size = options.size(),
                              .scale_factor = options.scale_factor(),

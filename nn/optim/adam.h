@@ -42,7 +42,8 @@ class AdamWOptions : public OptimizerOptions {
 // Formula: kernels::AdamStep. State: exp_avg, exp_avg_sq; max_exp_avg_sq with amsgrad.
 class Adam : public Optimizer {
  public:
-  explicit Adam(TensorList params, AdamOptions defaults = {}) : Adam({OptimizerParamGroup(std::move(params))}, std::move(defaults)) {}
+  explicit Adam(TensorList params, AdamOptions defaults = {})
+      : Adam({OptimizerParamGroup(std::move(params))}, std::move(defaults)) {}
   explicit Adam(std::vector<OptimizerParamGroup> groups, AdamOptions defaults = {})
       : Optimizer(std::move(groups), std::make_unique<AdamOptions>(std::move(defaults))) {}
 

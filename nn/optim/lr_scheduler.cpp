@@ -20,7 +20,9 @@ double find(const std::map<std::string, double>& state, const std::string& name)
   return it->second;
 }
 
-double half_cosine(double from, double to, double share) { return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * share)); }
+double half_cosine(double from, double to, double share) {
+  return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * share));
+}
 
 }  // namespace
 
@@ -38,7 +40,9 @@ void LRScheduler::apply() {
   for (size_t g = 0; g < groups.size(); ++g) groups[g].options().set_lr(rate(base_lrs_[g], t_));
 }
 
-std::vector<double> LRScheduler::get_last_lr() const { return rates(optimizer_); }
+std::vector<double> LRScheduler::get_last_lr() const {
+  return rates(optimizer_);
+}
 
 std::map<std::string, double> LRScheduler::state_dict() const {
   std::map<std::string, double> state{{"t", static_cast<double>(t_)}};
@@ -63,7 +67,9 @@ StepLR::StepLR(Optimizer& optimizer, int64_t step_size, double gamma)
   check<ValueError>(step_size > 0, "StepLR: the step size {} is not positive", step_size);
   apply();
 }
-double StepLR::rate(double base_lr, int64_t t) const { return base_lr * std::pow(gamma_, t / step_size_); }
+double StepLR::rate(double base_lr, int64_t t) const {
+  return base_lr * std::pow(gamma_, t / step_size_);
+}
 
 MultiStepLR::MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma)
     : LRScheduler(optimizer), milestones_(std::move(milestones)), gamma_(gamma) {
@@ -74,8 +80,12 @@ double MultiStepLR::rate(double base_lr, int64_t t) const {
   return base_lr * std::pow(gamma_, passed);
 }
 
-ExponentialLR::ExponentialLR(Optimizer& optimizer, double gamma) : LRScheduler(optimizer), gamma_(gamma) { apply(); }
-double ExponentialLR::rate(double base_lr, int64_t t) const { return base_lr * std::pow(gamma_, t); }
+ExponentialLR::ExponentialLR(Optimizer& optimizer, double gamma) : LRScheduler(optimizer), gamma_(gamma) {
+  apply();
+}
+double ExponentialLR::rate(double base_lr, int64_t t) const {
+  return base_lr * std::pow(gamma_, t);
+}
 
 CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, int64_t T_max, double eta_min)
     : LRScheduler(optimizer), T_max_(T_max), eta_min_(eta_min) {
@@ -139,7 +149,8 @@ void OneCycleLR::apply() {
 }
 
 ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, SchedulerMode mode, double factor, int64_t patience, double threshold,
-                                     ThresholdMode threshold_mode, int64_t cooldown, const std::vector<double>& min_lr, double eps)
+                                     ThresholdMode threshold_mode, int64_t cooldown, const std::vector<double>& min_lr,
+                                     double eps)
     : optimizer_(optimizer),
       mode_(mode),
       threshold_mode_(threshold_mode),
@@ -184,7 +195,9 @@ void ReduceLROnPlateau::step(double metric) {
   }
 }
 
-std::vector<double> ReduceLROnPlateau::get_last_lr() const { return rates(optimizer_); }
+std::vector<double> ReduceLROnPlateau::get_last_lr() const {
+  return rates(optimizer_);
+}
 
 std::map<std::string, double> ReduceLROnPlateau::state_dict() const {
   return {{"best", best_},

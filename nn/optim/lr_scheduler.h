@@ -2,9 +2,9 @@
 //
 //     for (...) { optimizer.step(); scheduler.step(); }
 //
-// With t the number of calls so far and base_lr a group's rate when the scheduler was made, the schedules below set the group's rate
-// for the next step to a function of (base_lr, t). The state is a few numbers, and a schedule continued from them is the same to
-// the last bit. ReduceLROnPlateau alone depends on the past rates.
+// With t the number of calls so far and base_lr a group's rate when the scheduler was made, the schedules below set the group's
+// rate for the next step to a function of (base_lr, t). The state is a few numbers, and a schedule continued from them is the
+// same to the last bit. ReduceLROnPlateau alone depends on the past rates.
 #pragma once
 
 #include <map>
@@ -19,9 +19,9 @@ class LRScheduler {
  public:
   virtual ~LRScheduler() = default;
   void step();
-  int64_t last_epoch() const { return t_; }           // t
-  std::vector<double> get_last_lr() const;            // the groups' present rates
-  std::map<std::string, double> state_dict() const;   // "t" and "base_lr.INDEX"
+  int64_t last_epoch() const { return t_; }                          // t
+  std::vector<double> get_last_lr() const;                           // the groups' present rates
+  std::map<std::string, double> state_dict() const;                  // "t" and "base_lr.INDEX"
   void load_state_dict(const std::map<std::string, double>& state);  // also sets the rates; ValueError for other names
 
  protected:
@@ -105,21 +105,22 @@ class OneCycleLROptions {
   OneCycleLROptions(double max_lr, int64_t total_steps) : max_lr_(max_lr), total_steps_(total_steps) {}
   TESSERA_ARG(double, max_lr);
   TESSERA_ARG(int64_t, total_steps);
-  TESSERA_ARG(double, pct_start) = 0.3;        // the share of the steps on which the rate rises
-  TESSERA_ARG(bool, cycle_momentum) = true;    // momentum (Adam: beta1) moves between the two bounds, against the rate
+  TESSERA_ARG(double, pct_start) = 0.3;      // the share of the steps on which the rate rises
+  TESSERA_ARG(bool, cycle_momentum) = true;  // momentum (Adam: beta1) moves between the two bounds, against the rate
   TESSERA_ARG(double, base_momentum) = 0.85;
   TESSERA_ARG(double, max_momentum) = 0.95;
   TESSERA_ARG(double, div_factor) = 25;
   TESSERA_ARG(double, final_div_factor) = 1e4;
 };
 
-// From max_lr / div_factor up to max_lr and down to max_lr / div_factor / final_div_factor at t = total_steps - 1, along half cosines
-// (Smith & Topin, 2018); after that it stays. The optimizer's own rate does not matter. Throws ValueError if the momentum
+// From max_lr / div_factor up to max_lr and down to max_lr / div_factor / final_div_factor at t = total_steps - 1, along half
+// cosines (Smith & Topin, 2018); after that it stays. The optimizer's own rate does not matter. Throws ValueError if the momentum
 // is to be cycled and the optimizer has none.
 class OneCycleLR : public LRScheduler {
  public:
   OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options);
-  OneCycleLR(Optimizer& optimizer, double max_lr, int64_t total_steps) : OneCycleLR(optimizer, OneCycleLROptions(max_lr, total_steps)) {}
+  OneCycleLR(Optimizer& optimizer, double max_lr, int64_t total_steps)
+      : OneCycleLR(optimizer, OneCycleLROptions(max_lr, total_steps)) {}
 
  private:
   double rate(double base_lr, int64_t t) const override;
@@ -130,8 +131,9 @@ class OneCycleLR : public LRScheduler {
 };
 
 // Multiplies the rates by `factor` when the metric has not improved for more than `patience` calls. Improved: below (mode min) or
-// above (max) the best so far by more than `threshold`, as a share of the best (rel) or as it is (abs). After a reduction `cooldown`
-// calls do not count. No rate falls below min_lr, given for all groups or for each; changes of at most eps are not made.
+// above (max) the best so far by more than `threshold`, as a share of the best (rel) or as it is (abs). After a reduction
+// `cooldown` calls do not count. No rate falls below min_lr, given for all groups or for each; changes of at most eps are not
+// made.
 class ReduceLROnPlateau {
  public:
   enum SchedulerMode { min, max };
@@ -141,7 +143,8 @@ class ReduceLROnPlateau {
                              const std::vector<double>& min_lr = {}, double eps = 1e-8);
   void step(double metric);  // a NaN is no improvement
   std::vector<double> get_last_lr() const;
-  std::map<std::string, double> state_dict() const;  // best, num_bad_epochs, cooldown_counter; the rates are the optimizer's state
+  std::map<std::string, double> state_dict()
+      const;  // best, num_bad_epochs, cooldown_counter; the rates are the optimizer's state
   void load_state_dict(const std::map<std::string, double>& state);
 
  private:

@@ -90,8 +90,10 @@ void Optimizer::zero_grad(bool set_to_none) {
   for (const OptimizerParamGroup& group : groups_) {
     for (const Tensor& param : group.params()) {
       Tensor& grad = param.mutable_grad();
-      if (set_to_none) grad = Tensor();
-      else if (grad.defined()) fill_(grad = grad.detach(), 0);
+      if (set_to_none)
+        grad = Tensor();
+      else if (grad.defined())
+        fill_(grad = grad.detach(), 0);
     }
   }
 }
@@ -129,8 +131,8 @@ void Optimizer::load_state_dict(const OptimizerState& given) {
     check<ValueError>(name && name->first < params.size() && std::find(names.begin(), names.end(), name->second) != names.end(),
                       "load_state_dict: this optimizer has no state \"{}\"", key);
     const Tensor& param = params[name->first];
-    check<ValueError>(tensor.sizes() == param.sizes(), "load_state_dict: \"{}\" has shape {}, its parameter {}", key, tensor.sizes(),
-                      param.sizes());
+    check<ValueError>(tensor.sizes() == param.sizes(), "load_state_dict: \"{}\" has shape {}, its parameter {}", key,
+                      tensor.sizes(), param.sizes());
     copy_(states[name->first].tensors[name->second] = empty_like(param.detach()), tensor);
   }
   std::vector<std::unique_ptr<OptimizerOptions>> options;

@@ -19,8 +19,8 @@ void RMSpropOptions::visit(const std::function<void(const char*, double&)>& visi
 
 void RMSpropOptions::check_values() const {
   check<ValueError>(lr_ >= 0 && alpha_ >= 0 && eps_ >= 0 && weight_decay_ >= 0 && momentum_ >= 0,
-                    "RMSprop: lr {}, alpha {}, eps {}, weight_decay {} or momentum {} is negative", lr_, alpha_, eps_, weight_decay_,
-                    momentum_);
+                    "RMSprop: lr {}, alpha {}, eps {}, weight_decay {} or momentum {} is negative", lr_, alpha_, eps_,
+                    weight_decay_, momentum_);
 }
 
 void RMSprop::update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) {

@@ -17,8 +17,8 @@ void SGDOptions::visit(const std::function<void(const char*, double&)>& visit) {
 }
 
 void SGDOptions::check_values() const {
-  check<ValueError>(lr_ >= 0 && momentum_ >= 0 && weight_decay_ >= 0, "SGD: lr {}, momentum {} or weight_decay {} is negative", lr_,
-                    momentum_, weight_decay_);
+  check<ValueError>(lr_ >= 0 && momentum_ >= 0 && weight_decay_ >= 0, "SGD: lr {}, momentum {} or weight_decay {} is negative",
+                    lr_, momentum_, weight_decay_);
   check<ValueError>(!nesterov_ || (momentum_ > 0 && dampening_ == 0), "SGD: nesterov needs a momentum and no dampening");
 }
 

@@ -21,8 +21,9 @@ static_assert(std::endian::native == std::endian::little, "the file format is li
 
 constexpr uint64_t kMaxHeader = uint64_t{100} << 20;  // the limit of the format's own implementation
 
-constexpr std::pair<const char*, ScalarType> kDtypes[] = {{"F64", kFloat64},  {"F32", kFloat32}, {"F16", kFloat16}, {"BF16", kBFloat16},
-                                                          {"I64", kInt64},    {"I32", kInt32},   {"U8", kUInt8},    {"BOOL", kBool}};
+constexpr std::pair<const char*, ScalarType> kDtypes[] = {{"F64", kFloat64},   {"F32", kFloat32}, {"F16", kFloat16},
+                                                          {"BF16", kBFloat16}, {"I64", kInt64},   {"I32", kInt32},
+                                                          {"U8", kUInt8},      {"BOOL", kBool}};
 
 const char* name_of(ScalarType dtype) {
   return std::find_if(std::begin(kDtypes), std::end(kDtypes), [&](const auto& d) { return d.second == dtype; })->first;
@@ -139,10 +140,11 @@ std::optional<uint64_t> byte_count(const Entry& e) {
 
 void check_entries(const std::vector<Entry>& entries, uint64_t data_size, const std::string& file) {
   for (const Entry& e : entries) {
-    check<FileError>(e.offsets.size() == 2, "{}: tensor \"{}\": data_offsets holds {} numbers, not 2", file, e.name, e.offsets.size());
+    check<FileError>(e.offsets.size() == 2, "{}: tensor \"{}\": data_offsets holds {} numbers, not 2", file, e.name,
+                     e.offsets.size());
     check<FileError>(e.offsets[0] <= e.offsets[1] && e.offsets[1] <= data_size,
-                     "{}: tensor \"{}\": the bytes [{}, {}) do not lie in the file's {} bytes of data", file, e.name, e.offsets[0],
-                     e.offsets[1], data_size);
+                     "{}: tensor \"{}\": the bytes [{}, {}) do not lie in the file's {} bytes of data", file, e.name,
+                     e.offsets[0], e.offsets[1], data_size);
     const std::optional<uint64_t> bytes = byte_count(e);
     check<FileError>(bytes == e.bytes(), "{}: tensor \"{}\": shape [{}] of {} does not fill {} bytes", file, e.name,
                      fmt::join(e.shape, ", "), e.dtype, e.bytes());
@@ -152,8 +154,8 @@ void check_entries(const std::vector<Entry>& entries, uint64_t data_size, const 
   std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
   uint64_t end = 0;
   for (const Entry* e : order) {
-    check<FileError>(e->offsets[0] == end, "{}: tensor \"{}\" begins at byte {}, but the tensors before it end at {}", file, e->name,
-                     e->offsets[0], end);
+    check<FileError>(e->offsets[0] == end, "{}: tensor \"{}\" begins at byte {}, but the tensors before it end at {}", file,
+                     e->name, e->offsets[0], end);
     end = e->offsets[1];
   }
   check<FileError>(end == data_size, "{}: {} bytes of data belong to no tensor", file, data_size - end);
@@ -248,8 +250,8 @@ SafeTensors load_safetensors(std::istream& stream, const std::string& name) {
   check<FileError>(size >= 8, "{}: {} bytes are no safetensors file", name, size);
   uint64_t header_size = 0;
   stream.read(reinterpret_cast<char*>(&header_size), 8);
-  check<FileError>(header_size <= static_cast<uint64_t>(size) - 8, "{}: a header of {} bytes does not fit into a file of {}", name,
-                   header_size, size);
+  check<FileError>(header_size <= static_cast<uint64_t>(size) - 8, "{}: a header of {} bytes does not fit into a file of {}",
+                   name, header_size, size);
   check<FileError>(header_size <= kMaxHeader, "{}: a header of {} bytes is longer than the {} that the format allows", name,
                    header_size, kMaxHeader);
   std::string header(header_size, '\0');

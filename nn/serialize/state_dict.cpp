@@ -42,8 +42,10 @@ void load_state_dict(const Module& module, const NamedTensors& tensors, bool str
       if (strict) missing.push_back(name);
       continue;
     }
-    if (it->second->sizes() == tensor.sizes()) copies.emplace_back(&tensor, it->second);
-    else unfit.push_back(fmt::format("{} ({} given, {} wanted)", name, it->second->sizes(), tensor.sizes()));
+    if (it->second->sizes() == tensor.sizes())
+      copies.emplace_back(&tensor, it->second);
+    else
+      unfit.push_back(fmt::format("{} ({} given, {} wanted)", name, it->second->sizes(), tensor.sizes()));
     given.erase(it);
   }
   if (strict)

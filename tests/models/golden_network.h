@@ -17,7 +17,9 @@ inline uint32_t hash32(uint32_t i, uint32_t j) {
   x *= 0x846CA68Bu;
   return x ^ (x >> 16);
 }
-inline double unit(uint32_t i, uint32_t j) { return static_cast<double>(hash32(i, j)) / 2147483648.0 - 1; }
+inline double unit(uint32_t i, uint32_t j) {
+  return static_cast<double>(hash32(i, j)) / 2147483648.0 - 1;
+}
 
 template <class F> Tensor filled(IntArrayRef sizes, F&& value) {
   Tensor out = empty(sizes, kFloat64);
@@ -48,7 +50,8 @@ inline void check_network(const SafeTensors& golden, const nn::AnyModule& networ
     const Tensor& parameter = *parameters[j];
     ASSERT_EQ(parameters[j].key(), name);
     ASSERT_TRUE(parameter.sizes() == IntArrayRef(shape)) << name;
-    const double scale = shape.size() > 1 ? std::sqrt(6.0 / (static_cast<double>(parameter.numel()) / static_cast<double>(shape[0]))) : 0.1;
+    const double scale =
+        shape.size() > 1 ? std::sqrt(6.0 / (static_cast<double>(parameter.numel()) / static_cast<double>(shape[0]))) : 0.1;
     const double shift = shape.size() == 1 && name.ends_with("weight") ? 1 : 0;
     const NoGradGuard no_grad;
     parameter.copy_(filled(shape, [&](uint32_t i) { return shift + unit(i, static_cast<uint32_t>(j)) * scale; }));
@@ -73,7 +76,8 @@ inline void check_network(const SafeTensors& golden, const nn::AnyModule& networ
   };
   compare("grad.input", input.grad());
   for (const auto& parameter : parameters) {
-    // The gradient of a bias before batch normalisation is zero but for rounding: it is measured on the scale of the layer's weight.
+    // The gradient of a bias before batch normalisation is zero but for rounding: it is measured on the scale of the layer's
+    // weight.
     std::string weight = "grad." + parameter.key();
     if (weight.ends_with(".bias")) weight.replace(weight.size() - 4, 4, "weight");
     compare("grad." + parameter.key(), parameter->grad(), largest(numbers(golden.at(weight))));

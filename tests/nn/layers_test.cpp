@@ -74,7 +74,8 @@ TEST(Layers, ConvolutionsHaveTheirShapesAndArguments) {
   EXPECT_EQ(conv->parameters().size(), 1u);
   const Tensor x = randn({2, 4, 9, 8});
   EXPECT_TRUE(conv(x).sizes() == IntArrayRef({2, 6, 5, 8}));
-  EXPECT_EQ(numbers(conv(x)), numbers(F::conv2d(x, conv->weight, F::Conv2dFuncOptions().stride({2, 1}).padding({1, 2}).groups(2))));
+  EXPECT_EQ(numbers(conv(x)),
+            numbers(F::conv2d(x, conv->weight, F::Conv2dFuncOptions().stride({2, 1}).padding({1, 2}).groups(2))));
   EXPECT_LE(moments(conv->weight).high, 1 / std::sqrt(30.0));
 
   const ConvTranspose2d up(ConvTranspose2dOptions(3, 5, 3).stride(2).padding(1).output_padding(1));
@@ -123,7 +124,8 @@ TEST(Layers, TheRest) {
   expect_close(numbers(AdaptiveAvgPool2d(1)(x)), numbers(x.mean({2, 3}, true)), 1e-6, "mean");
   EXPECT_TRUE(Upsample(UpsampleOptions().size(std::vector<int64_t>{9, 4}))(x).sizes() == IntArrayRef({2, 4, 9, 4}));
   EXPECT_EQ(numbers(UpsamplingBilinear2d(UpsampleOptions().scale_factor(std::vector<double>{2, 2}))(x)),
-            numbers(F::interpolate(x, F::InterpolateFuncOptions().size(std::vector<int64_t>{12, 12}).mode(kBilinear).align_corners(true))));
+            numbers(F::interpolate(
+                x, F::InterpolateFuncOptions().size(std::vector<int64_t>{12, 12}).mode(kBilinear).align_corners(true))));
   EXPECT_TRUE(Flatten()(x).sizes() == IntArrayRef({2, 144}));
   EXPECT_TRUE(Identity()(x).is_same(x));
   EXPECT_TRUE(GroupNorm(2, 4)(x).sizes() == x.sizes());

@@ -16,11 +16,14 @@ using testing_support::expect_close;
 using testing_support::golden_files;
 using testing_support::numbers;
 
-SGD one_parameter(double lr) { return SGD({ones({1}).requires_grad_()}, SGDOptions(lr).momentum(0.9)); }
+SGD one_parameter(double lr) {
+  return SGD({ones({1}).requires_grad_()}, SGDOptions(lr).momentum(0.9));
+}
 
 std::unique_ptr<LRScheduler> make_schedule(const std::string& name, Optimizer& optimizer, const json& a) {
   if (name == "StepLR") return std::make_unique<StepLR>(optimizer, a["step_size"], a["gamma"]);
-  if (name == "MultiStepLR") return std::make_unique<MultiStepLR>(optimizer, a["milestones"].get<std::vector<int64_t>>(), a["gamma"]);
+  if (name == "MultiStepLR")
+    return std::make_unique<MultiStepLR>(optimizer, a["milestones"].get<std::vector<int64_t>>(), a["gamma"]);
   if (name == "ExponentialLR") return std::make_unique<ExponentialLR>(optimizer, a["gamma"]);
   if (name == "CosineAnnealingLR") return std::make_unique<CosineAnnealingLR>(optimizer, a["T_max"], a["eta_min"]);
   if (name == "LinearLR") return std::make_unique<LinearLR>(optimizer, a["start_factor"], 1.0, a["total_iters"]);
@@ -62,9 +65,7 @@ TEST(LRSchedulers, FollowPyTorch) {
 }
 
 TEST(LRSchedulers, AStoredStateContinuesBitForBit) {
-  const auto make = [](Optimizer& optimizer) {
-    return OneCycleLR(optimizer, OneCycleLROptions(0.3, 20).pct_start(0.4));
-  };
+  const auto make = [](Optimizer& optimizer) { return OneCycleLR(optimizer, OneCycleLROptions(0.3, 20).pct_start(0.4)); };
   SGD a = one_parameter(0.1), b = one_parameter(0.7);
   OneCycleLR first = make(a), second = make(b);
   for (int k = 0; k < 7; ++k) first.step();

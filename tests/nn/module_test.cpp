@@ -61,7 +61,8 @@ TEST(Module, ListsInTheOrderOfAPyTorchStateDict) {
 TEST(Module, BadNamesAreRefused) {
   Module m("m");
   m.register_parameter("a", ones({1}));
-  EXPECT_NE(message_of<ValueError>([&] { m.register_parameter("a", ones({1})); }).find("\"a\" is defined already"), std::string::npos);
+  EXPECT_NE(message_of<ValueError>([&] { m.register_parameter("a", ones({1})); }).find("\"a\" is defined already"),
+            std::string::npos);
   EXPECT_THROW(m.register_parameter("", ones({1})), ValueError);
   EXPECT_THROW(m.register_buffer("a.b", ones({1})), ValueError);
   m.register_module("child", ReLU());
@@ -123,6 +124,12 @@ TEST(Module, CloneIsDeep) {
   EXPECT_NE(numbers(copy->conv->weight), numbers(block->conv->weight));
   EXPECT_EQ(copy->named_parameters()["conv.weight"].is_same(copy->conv->weight), true);
   EXPECT_THROW(Module().clone(), ValueError);
+
+  const Sequential net{Block(), ReLU()};
+  const Sequential twin(std::dynamic_pointer_cast<SequentialImpl>(net->clone()));
+  const Tensor x = randn({2, 2, 4, 4});
+  EXPECT_EQ(numbers(twin(x)), numbers(net(x)));
+  EXPECT_FALSE(twin->parameters()[0].is_same(net->parameters()[0]));
 }
 
 TEST(Module, Prints) {
@@ -142,7 +149,8 @@ TEST(Module, StateDictErrorsAreListedAtOnce) {
   const auto before = numbers(a->weight);
   NamedTensors tensors = {{"weight", ones({3, 3})}, {"extra", ones({1})}};
   const std::string message = message_of<ValueError>([&] { load_state_dict(*a, tensors); });
-  EXPECT_NE(message.find("missing: bias; unexpected: extra; of another shape: weight ([3, 3] given, [3, 2] wanted)"), std::string::npos)
+  EXPECT_NE(message.find("missing: bias; unexpected: extra; of another shape: weight ([3, 3] given, [3, 2] wanted)"),
+            std::string::npos)
       << message;
   EXPECT_THROW(load_state_dict(*a, tensors, /*strict=*/false), ValueError);
   tensors[0].second = ones({3, 2}, kFloat64);

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 class SafeTensorsTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("safetensors_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = fs::path(testing::TempDir()) /
+              ("safetensors_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directory(folder_);
   }
@@ -128,10 +129,10 @@ TEST_F(SafeTensorsTest, HostileHeadersAreRefused) {
   refusal(file_of("{}{}", 0));
   refusal(file_of(std::string(100000, '['), 0));
   refusal(file_of("{\"a\":" + std::string(100000, '['), 0));
-  refusal(file_of("{}", 1));                                       // bytes of nobody
+  refusal(file_of("{}", 1));  // bytes of nobody
   refusal(file_of(entry("F32", "[2,2]", "[0,16]"), 17));
   refusal(file_of(entry("F32", "[2,2]", "[0,16]"), 15));
-  refusal(file_of(entry("F32", "[2,2]", "[1,17]"), 17));            // a gap
+  refusal(file_of(entry("F32", "[2,2]", "[1,17]"), 17));  // a gap
   refusal(file_of(entry("F32", "[2,2]", "[16,0]"), 16));
   refusal(file_of(entry("F32", "[2,2]", "[0]"), 16));
   refusal(file_of(entry("F32", "[2,2]", "[0,16,16]"), 16));
@@ -142,11 +143,12 @@ TEST_F(SafeTensorsTest, HostileHeadersAreRefused) {
   refusal(file_of(entry("F32", "{}", "[0,16]"), 16));
   refusal(file_of(entry("F32", "4", "[0,16]"), 16));
   refusal(file_of(entry("F32", "[1,1,1,1,1,1,1,1,4]", "[0,16]"), 16));
-  refusal(file_of(entry("F32", "[4294967296,4294967296,4]", "[0,16]"), 16));                            // 2^68
+  refusal(file_of(entry("F32", "[4294967296,4294967296,4]", "[0,16]"), 16));  // 2^68
   refusal(file_of(entry("F32", "[0,9223372036854775807,9223372036854775807]", "[0,0]"), 0));
   refusal(file_of(entry("F32", "[18446744073709551617]", "[0,0]"), 0));
   refusal(file_of(entry("BOOL", "[1]", "[0,1]"), 0) + "\x02");
-  EXPECT_NE(refusal(file_of(entry("I8", "[16]", "[0,16]"), 16)).find("\"w\": the dtype \"I8\" is not supported"), std::string::npos);
+  EXPECT_NE(refusal(file_of(entry("I8", "[16]", "[0,16]"), 16)).find("\"w\": the dtype \"I8\" is not supported"),
+            std::string::npos);
   refusal(file_of("{\"w\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0));
   refusal(file_of("{\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"shape\":[0],\"data_offsets\":[0,0]}}", 0));
   refusal(file_of("{\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0],\"x\":\"y\"}}", 0));
