@@ -53,6 +53,9 @@ int run(int argc, char** argv) {
   register_predict(app);
   register_verify(app);
   try {
+    const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty())
+      throw UsageError(fmt::format("'{}' is no subcommand.", argv[1]));
     app.parse(argc, argv);
     return kSuccess;
   } catch (const CLI::Success& request) {  // --help and --version
