@@ -25,7 +25,7 @@ data::Compose training_transform(const TrainOptions& options, int32_t ignore_ind
     const Size size = parse_size("crop", options.crop);
     all.transforms.push_back(data::RandomCrop{size.height, size.width, ignore_index});
   }
-  if (options.augment) all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
+  if (options.augment && options.dataset == "folder") all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
   return all;
 }
 
@@ -45,7 +45,7 @@ DataSets open_datasets(TrainOptions& options) {
     const Size size = parse_size("size", options.size);
     data::ShapesOptions shapes{*options.samples, size.height, size.width, options.seed};
     const auto train = std::make_shared<data::ShapesDataset>(data::Split::train, shapes);
-    shapes.count = std::max<int64_t>(1, shapes.count / 4);
+    shapes.count = std::max<int64_t>(1, shapes.count / 8);
     const auto val = std::make_shared<data::ShapesDataset>(data::Split::val, shapes);
     DataSets sets = with_transforms(train, val, options);
     sets.val_batch_size = *options.batch_size;

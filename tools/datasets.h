@@ -15,8 +15,8 @@ struct DataSets {
 };
 
 // Opens both splits, with the transforms:
-//   training    resize, then with `augment` flip, scale (only where a crop follows) and colour jitter, crop
-//   validation  resize; in batches of one where the pictures may differ in size
+//   training    resize, then with `augment` flip, scale (only where a crop follows) and colour jitter (of photographs, not of
+//   shapes), crop validation  resize; in batches of one where the pictures may differ in size
 // Fills in options.classes and options.ignore_index from what the data set says.
 DataSets open_datasets(TrainOptions& options);
 

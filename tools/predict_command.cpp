@@ -97,7 +97,10 @@ void register_predict(CLI::App& app) {
   const auto options = std::make_shared<PredictOptions>();
   PredictOptions& o = *options;
   command->add_option("-m,--model", o.model, "best.safetensors or last.safetensors of a run")->type_name("FILE")->required();
-  command->add_option("-i,--input", o.inputs, "Pictures, or folders of pictures")->type_name("FILE|DIR")->default_str("")->required();
+  command->add_option("-i,--input", o.inputs, "Pictures, or folders of pictures")
+      ->type_name("FILE|DIR")
+      ->default_str("")
+      ->required();
   command->add_option("-o,--output", o.output, "Folder for NAME.png (class ids with palette) and NAME_overlay.png")
       ->type_name("DIR");
   command->add_option("--alpha", o.alpha, "Weight of the classes' colours in the overlay")->check(CLI::Range(0.0, 1.0));

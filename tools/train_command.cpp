@@ -60,13 +60,16 @@ void register_train(CLI::App& app) {
       ->check(CLI::IsMember({"shapes", "folder"}))
       ->group("Data");
   command->add_option("--data", o.data, "The folder of --dataset folder")->type_name("DIR")->group("Data");
-  command->add_option("--samples", o.samples, "Scenes to train on, of shapes; a quarter as many are held out [512]")
+  command->add_option("--samples", o.samples, "Scenes to train on, of shapes; an eighth as many are held out [4096]")
       ->group("Data");
   command->add_option("--size", o.size, "Scale all pictures to this size; of shapes, draw them so [64x64 for shapes]")
       ->type_name("HxW")
       ->group("Data");
   command->add_option("--crop", o.crop, "Train on random windows of this size [whole pictures]")->type_name("HxW")->group("Data");
-  command->add_flag("--augment,!--no-augment", o.augment, "Random flips, colours and, with --crop, scales [yes]")->group("Data");
+  command
+      ->add_flag("--augment,!--no-augment", o.augment,
+                 "Random flips; of a folder's pictures also colours and, with --crop, scales [yes]")
+      ->group("Data");
   command->add_option("-c,--classes", o.classes, "Number of classes [found out from the data]")->group("Data");
   command->add_option("--ignore-index", o.ignore_index, "Label of pixels outside loss and metrics [found out from the data]")
       ->group("Data");
@@ -81,14 +84,14 @@ void register_train(CLI::App& app) {
       ->group("Network");
   command->add_flag("--batchnorm,!--no-batchnorm", o.batchnorm, "Batch normalisation [yes]")->group("Network");
 
-  command->add_option("-e,--epochs", o.epochs, "Passes over the training set [12 for shapes, else 50]")->group("Training");
-  command->add_option("-b,--batch-size", o.batch_size, "Pictures a step [16 for shapes, else 4]")->group("Training");
+  command->add_option("-e,--epochs", o.epochs, "Passes over the training set [6 for shapes, else 50]")->group("Training");
+  command->add_option("-b,--batch-size", o.batch_size, "Pictures a step [8 for shapes, else 4]")->group("Training");
   command->add_option("--optimizer", o.optimizer)->check(CLI::IsMember({"sgd", "rmsprop", "adam", "adamw"}))->group("Training");
   command->add_option("--lr,--learning-rate", o.lr, "Learning rate; the highest, of onecycle [by optimizer and data set]")
       ->group("Training");
   command
       ->add_option("--schedule", o.schedule,
-                   "Of the learning rate: constant, one cycle over the run, or lower when the val loss stays")
+                   "Of the learning rate: constant, one cycle over the run, or a tenth when the val loss has stayed for 5 epochs")
       ->check(CLI::IsMember({"none", "onecycle", "plateau"}))
       ->group("Training");
   command->add_option("--weight-decay,--wd", o.weight_decay)->group("Training");

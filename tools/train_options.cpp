@@ -94,13 +94,13 @@ void resolve(TrainOptions& o) {
   require(!shapes || !o.ignore_index, "--ignore-index is for --dataset folder.");
 
   if (shapes) {
-    o.samples = o.samples.value_or(512);
+    o.samples = o.samples.value_or(4096);
     if (o.size.empty()) o.size = "64x64";
   }
   o.feature_scale = o.feature_scale.value_or(shapes ? 8 : 4);
-  o.epochs = o.epochs.value_or(shapes ? 12 : 50);
-  o.batch_size = o.batch_size.value_or(shapes ? 16 : 4);
-  if (!o.lr) o.lr = o.optimizer == "sgd" ? 0.05 : o.optimizer == "rmsprop" ? 1e-3 : shapes ? 5e-3 : 2e-3;
+  o.epochs = o.epochs.value_or(shapes ? 6 : 50);
+  o.batch_size = o.batch_size.value_or(shapes ? 8 : 4);
+  if (!o.lr) o.lr = o.optimizer == "sgd" ? 0.05 : o.optimizer == "rmsprop" ? 1e-3 : shapes ? 3e-3 : 2e-3;
 
   if (!o.size.empty()) {
     const Size size = parse_size("size", o.size);

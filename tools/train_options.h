@@ -12,7 +12,7 @@ namespace tessera::tools {
 struct TrainOptions {
   std::string dataset;             // "shapes" or "folder"; empty: folder if `data` is given, shapes if not
   std::string data;                // the folder
-  std::optional<int64_t> samples;  // shapes: training scenes; a quarter as many are held out
+  std::optional<int64_t> samples;  // shapes: training scenes; an eighth as many are held out
   std::string size;                // "HxW": all pictures are resized (folder) or drawn (shapes) so
   std::string crop;                // "HxW": random windows in training; empty: whole pictures
   bool augment = true;
