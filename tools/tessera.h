@@ -10,3 +10,6 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "core/type_promotion.h"
+#include "models/registry.h"
+#include "models/unet.h"
+#include "nn/nn.h"

@@ -6,7 +6,6 @@
 // results of the strips are merged in order in float64: the same bits for any number of threads.
 // Traffic: statistics and forward read the input once each, forward writes once; backward reads input and gradient twice (reduce,
 // then gradient) and writes once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/batch_norm/cpu.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h

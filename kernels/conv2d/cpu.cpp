@@ -12,7 +12,6 @@
 //
 // Traffic: weights are packed once a call into panels [tap][channel in][2 vectors of channels out]; a task streams each panel
 // once (from L2 or L3) against source rows that stay in L1 and L2; each output is written once (again after every 192 products).
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv2d/cpu.cpp"
 #include <hwy/foreach_target.h>

@@ -10,7 +10,6 @@
 //
 // Traffic: a task walks its chunk in blocks of pixels small enough that their input rows stay in L2; the output gradient of a
 // block is copied once into panels [pixel][2 vectors], then every tap and input channel reads it from L1 or L2.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv2d/cpu_weight_grad.cpp"
 #include <hwy/foreach_target.h>

@@ -5,7 +5,6 @@
 // result does not depend on the thread count.
 // Memory traffic: forward reads the logits once from memory and writes two numbers a pixel; backward reads the logits and writes
 // their gradient once. Composed of log_softmax and nll_loss it would move the C numbers of a pixel seven times instead of three.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/nll_loss/targets.h"
 #include "kernels/parallel.h"

@@ -5,7 +5,6 @@
 // where it is; any other (strided, broadcast, another dtype) is first converted into a buffer on the stack, and a result is
 // converted from one. So the function itself is always one contiguous loop over T = float, double or int64_t: a SIMD lane does
 // one element. Memory traffic: each operand once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/elementwise/cpu.cpp"
 #include <hwy/foreach_target.h>

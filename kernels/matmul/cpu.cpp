@@ -9,7 +9,6 @@
 //
 // Traffic: `b` is read once for packing, then streamed from L2 or L3 once for every 8 tiles of rows; each sum is added to out
 // once every 192 products.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul/cpu.cpp"
 #include <hwy/foreach_target.h>

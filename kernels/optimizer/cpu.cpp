@@ -3,7 +3,6 @@
 // Parallel mapping: a thread takes a contiguous range of elements, a SIMD lane is an element; what is left of a range goes
 // through the same code with one lane, so that a result does not depend on the thread count. Memory traffic: parameter, gradient
 // and state are read once, parameter and state written once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #include <cmath>
 
 #include "kernels/optimizer/optimizer.h"

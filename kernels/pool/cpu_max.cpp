@@ -5,7 +5,6 @@
 // after the other. The gradient gathers: each input pixel looks at the windows that can hold it, so that threads never share a
 // sum. Traffic: forward reads the input once (rows that windows share come from the cache) and writes values and indices once;
 // backward reads gradient and indices once and writes the input gradient once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pool/cpu_max.cpp"
 #include <limits>

@@ -1,6 +1,5 @@
 // Fast random kernels: threads share out the Philox blocks, a SIMD lane makes one block, and the numbers go from a buffer of
 // 256 blocks on the stack to their places. Memory traffic: the output, written once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/random/cpu.cpp"
 #include <hwy/foreach_target.h>

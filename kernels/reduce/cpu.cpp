@@ -5,7 +5,6 @@
 // interleaved accumulators of a run (`along`). The cut into tasks depends on shape and strides alone, and the partial results
 // are combined as a fixed binary tree: the same bits for any number of threads.
 // Memory traffic: the input is read once (variance: twice), the outputs are written once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce/cpu.cpp"
 #include <hwy/foreach_target.h>

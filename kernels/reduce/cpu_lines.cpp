@@ -4,7 +4,6 @@
 // along the dimension compares or adds a whole tile. Where lines are far apart and long (argmax of a row), arg_reduce folds a
 // line with SIMD to its extreme and then looks for its first place. Each line belongs to one thread: results do not depend on
 // their number. Memory traffic: the input once (long rows: again up to the place found), the outputs once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce/cpu_lines.cpp"
 #include <hwy/foreach_target.h>

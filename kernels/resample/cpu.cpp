@@ -9,7 +9,6 @@
 // rows.
 //
 // Accuracy: four taps are summed before they join the running sum, so long windows keep short chains.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/resample/cpu.cpp"
 #include <array>

@@ -2,7 +2,6 @@
 //
 // Mapping: a thread takes whole rows; a SIMD lane is a column of the row folded into lines of 16 or 64 values (moments-inl.h).
 // Traffic: a row that fits the cache is read from memory once and written once, forward and backward alike.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/row_norm/cpu.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h

@@ -3,7 +3,6 @@
 // Parallel mapping: a thread takes a contiguous range of pixel blocks (pixel_blocks.h); in a block a SIMD lane is a pixel
 // (planes) or a class (rows), see softmax-inl.h. No sum crosses blocks, so the result does not depend on the thread count. Memory
 // traffic: each input is read once from memory and again from the level-1 cache, the output is written once.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #include "kernels/parallel.h"
 #include "kernels/scratch.h"
 #include "kernels/softmax/softmax.h"
