@@ -48,7 +48,7 @@ template <size_t D, class T = int64_t> class ExpandingArray {
  private:
   ExpandingArray(const T* data, size_t size) {
     check<ValueError>(size == D, "{} numbers were given where 1 or {} are expected", size, D);
-    std::copy(data, data + size, values_.begin());
+    std::copy_n(data, D, values_.begin());
   }
   std::array<T, D> values_{};
 };
