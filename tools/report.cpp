@@ -56,15 +56,31 @@ std::string metrics_csv(const std::vector<EpochRecord>& history, const std::vect
   return text;
 }
 
-data::Image prediction_sheet(const Predictor& predictor, const data::Dataset& dataset, int64_t rows) {
+namespace {
+
+// Small pictures are shown with each pixel as a square of pixels, so that a person can see them.
+data::Image magnify(const data::Image& picture) {
+  constexpr int kComfortable = 128;
+  const int factor = std::max(1, kComfortable / std::max(1, picture.width));
+  data::Image large(picture.height * factor, picture.width * factor, 3);
+  for (int y = 0; y < large.height; ++y)
+    for (int x = 0; x < large.width; ++x) std::copy_n(picture.at(y / factor, x / factor), 3, large.at(y, x));
+  return large;
+}
+
+}  // namespace
+
+data::Image prediction_sheet(const Predictor& predictor, const data::Dataset& dataset, int64_t count) {
   const data::Palette& palette = predictor.classes().palette;
-  std::vector<std::vector<data::Image>> pictures;
-  for (int64_t i = 0; i < std::min(rows, dataset.size()); ++i) {
+  std::vector<std::vector<data::Image>> rows;
+  for (int64_t i = 0; i < std::min(count, dataset.size()); ++i) {
     const data::Sample sample = dataset.read(i);
-    pictures.push_back(
-        {sample.image, data::colorize(sample.label, palette), data::colorize(predictor.predict(sample.image), palette)});
+    if (i % 2 == 0) rows.emplace_back();
+    for (const data::Image& picture :
+         {sample.image, data::colorize(sample.label, palette), data::colorize(predictor.predict(sample.image), palette)})
+      rows.back().push_back(magnify(picture));
   }
-  return contact_sheet(pictures);
+  return contact_sheet(rows);
 }
 
 }  // namespace tessera::tools

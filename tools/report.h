@@ -17,7 +17,7 @@ std::string class_table(const EpochRecord& record, const std::vector<std::string
 // epoch, step, lr, train_loss, val_loss, pixel_acc, mIoU, IoU/CLASS...; numbers with all their digits, nothing for NaN.
 std::string metrics_csv(const std::vector<EpochRecord>& history, const std::vector<std::string>& names);
 
-// Rows of picture | truth | prediction, of the first samples of a data set as they are stored.
-data::Image prediction_sheet(const Predictor& predictor, const data::Dataset& dataset, int64_t rows);
+// Picture | truth | prediction of the first `count` samples of a data set as they are stored, two samples a row.
+data::Image prediction_sheet(const Predictor& predictor, const data::Dataset& dataset, int64_t count);
 
 }  // namespace tessera::tools

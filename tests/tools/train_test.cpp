@@ -60,8 +60,8 @@ TEST_F(Train, WritesAllItPromises) {
   EXPECT_TRUE(fs::exists(folder("run/best.safetensors")));
   EXPECT_TRUE(fs::exists(folder("run/last.safetensors")));
   const data::Image sheet = data::read_image(folder("run/predictions.png"));
-  EXPECT_EQ(sheet.width, 3 * 32 + 4 * 4);
-  EXPECT_EQ(sheet.height, 3 * 32 + 4 * 4);  // an eighth of 24 scenes is held out
+  EXPECT_EQ(sheet.width, 6 * 128 + 7 * 4);  // two scenes a row, each pixel as 4 x 4
+  EXPECT_EQ(sheet.height, 2 * 128 + 3 * 4);  // an eighth of 24 scenes is held out
   EXPECT_EQ(std::distance(fs::directory_iterator(folder("run/scenes")), {}), 3);
 }
 
