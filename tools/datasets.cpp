@@ -17,15 +17,14 @@ data::Compose resizing(const TrainOptions& options) {
 
 data::Compose training_transform(const TrainOptions& options, int32_t ignore_index) {
   data::Compose all = resizing(options);
-  if (options.augment) {
-    all.transforms.push_back(data::RandomHorizontalFlip{});
-    if (!options.crop.empty()) all.transforms.push_back(data::RandomScale{0.75, 1.5});
-  }
+  const bool augment = options.augment;
+  if (augment) all.transforms.push_back(data::RandomHorizontalFlip{});
   if (!options.crop.empty()) {
     const Size size = parse_size("crop", options.crop);
-    all.transforms.push_back(data::RandomCrop{size.height, size.width, ignore_index});
+    if (augment) all.transforms.push_back(data::RandomScaledCrop{0.75, 1.5, size.height, size.width, ignore_index});
+    else all.transforms.push_back(data::RandomCrop{size.height, size.width, ignore_index});
   }
-  if (options.augment && options.dataset == "folder") all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
+  if (augment && options.dataset == "folder") all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
   return all;
 }
 
