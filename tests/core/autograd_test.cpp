@@ -7,19 +7,12 @@
 #include "core/function.h"
 #include "core/gradcheck.h"
 #include "core/ops.h"
+#include "tests/support/message_of.h"
 
 namespace tessera {
 namespace {
 
-template <class E, class F> std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const E& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "no exception";
-  return "";
-}
+using testing_support::message_of;
 
 TEST(Autograd, GradientsOfSeveralPathsAdd) {
   Tensor x = tensor({1.0, 2.0, 3.0}, requires_grad());

@@ -5,7 +5,7 @@
 
 #include "core/ops.h"
 #include "nn/containers.h"
-#include "tests/nn/golden.h"
+#include "tests/support/golden.h"
 
 namespace tessera::testing_support {
 

@@ -2,7 +2,7 @@
 
 #include "core/ops.h"
 #include "nn/nn.h"
-#include "tests/nn/golden.h"
+#include "tests/support/golden.h"
 
 namespace tessera::nn {
 namespace {

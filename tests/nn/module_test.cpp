@@ -6,11 +6,13 @@
 
 #include "core/ops.h"
 #include "nn/nn.h"
-#include "tests/nn/golden.h"
+#include "tests/support/message_of.h"
+#include "tests/support/numbers.h"
 
 namespace tessera::nn {
 namespace {
 
+using testing_support::message_of;
 using testing_support::numbers;
 
 struct BlockImpl : Cloneable<BlockImpl> {
@@ -27,16 +29,6 @@ struct BlockImpl : Cloneable<BlockImpl> {
   Tensor scale, seen;
 };
 TESSERA_MODULE(Block);
-
-template <class E, class F> std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const E& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "no exception";
-  return "";
-}
 
 using Names = std::vector<std::string>;
 

@@ -7,7 +7,7 @@
 #include "nn/optim/adam.h"
 #include "nn/optim/rmsprop.h"
 #include "nn/optim/sgd.h"
-#include "tests/nn/golden.h"
+#include "tests/support/golden.h"
 
 namespace tessera::optim {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "core/ops.h"
 #include "nn/nn.h"
-#include "tests/nn/golden.h"
+#include "tests/support/numbers.h"
 
 namespace tessera {
 namespace {

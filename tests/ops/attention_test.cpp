@@ -7,25 +7,13 @@
 
 #include "core/gradcheck.h"
 #include "core/ops.h"
+#include "tests/support/inputs.h"
+#include "tests/support/numbers.h"
 
 namespace tessera {
 namespace {
 
-std::vector<double> values(const Tensor& x) {
-  const Tensor flat = x.detach().to(kFloat64).contiguous();
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
-
-void expect_near(const Tensor& actual, const std::vector<double>& expected, double tolerance) {
-  const std::vector<double> a = values(actual);
-  ASSERT_EQ(a.size(), expected.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_LE(std::abs(a[i] - expected[i]), tolerance) << "element " << i << ": " << a[i];
-}
-
-Tensor uniform(IntArrayRef sizes, uint64_t seed) {
-  Generator generator(seed);
-  return rand(sizes, generator, kFloat64).mul(2).sub(1).requires_grad_();
-}
+using namespace testing_support;
 
 TEST(Attention, WeighsValuesByTheSoftmaxOfTheScaledProducts) {
   // One query, two keys of which it equals the first: scores 4 / sqrt(4) = 2 and 0.
@@ -37,7 +25,7 @@ TEST(Attention, WeighsValuesByTheSoftmaxOfTheScaledProducts) {
 }
 
 TEST(Attention, GradcheckInAllArguments) {
-  const Tensor q = uniform({2, 3, 4}, 1), k = uniform({2, 5, 4}, 2), v = uniform({2, 5, 6}, 3);
+  const Tensor q = uniform({2, 3, 4}, -1, 1, 1), k = uniform({2, 5, 4}, -1, 1, 2), v = uniform({2, 5, 6}, -1, 1, 3);
   for (const char* similarity : {"dot", "cosine"})
     gradcheck([&](const TensorList& in) { return attention(in[0], in[1], in[2], similarity); }, {q, k, v});
 }

@@ -7,33 +7,16 @@
 #include "core/gradcheck.h"
 #include "core/kernel_table.h"
 #include "core/ops.h"
+#include "tests/support/message_of.h"
+#include "tests/support/numbers.h"
 
 namespace tessera {
 namespace {
 
-template <class E, class F> std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const E& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "no exception";
-  return "";
-}
+using namespace testing_support;
 
 Tensor random(IntArrayRef sizes, MemoryFormat format = kContiguous) {
   return randn(sizes, kFloat64).contiguous(format).detach().requires_grad_();
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  const Tensor x = a.contiguous(), y = b.contiguous();
-  double worst = 0;
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    const double difference = std::abs(x.data_ptr<double>()[i] - y.data_ptr<double>()[i]);
-    if (!(difference <= worst)) worst = difference;  // a NaN stays
-  }
-  return worst;
 }
 
 TEST(Conv2d, KnownValues) {
@@ -91,8 +74,8 @@ TEST(Conv2d, GradientOpsAreTheGradients) {
   const Tensor input = random({2, 4, 7, 6}), weight = random({6, 2, 3, 2});
   const Tensor out = conv2d(input, weight, {}, {2, 1}, {1, 0}, 1, 2), g = randn(out.sizes(), kFloat64);
   out.backward(g);
-  EXPECT_LE(largest_difference(input.grad(), conv2d_input_grad({2, 4, 7, 6}, weight, g, {2, 1}, {1, 0}, 1, 2)), 0.0);
-  EXPECT_LE(largest_difference(weight.grad(), conv2d_weight_grad(input, {6, 2, 3, 2}, g, {2, 1}, {1, 0}, 1, 2)), 0.0);
+  EXPECT_LE(difference(input.grad(), conv2d_input_grad({2, 4, 7, 6}, weight, g, {2, 1}, {1, 0}, 1, 2)), 0.0);
+  EXPECT_LE(difference(weight.grad(), conv2d_weight_grad(input, {6, 2, 3, 2}, g, {2, 1}, {1, 0}, 1, 2)), 0.0);
 }
 
 TEST(ConvTranspose2d, IsTheAdjointOfConv2d) {  // <conv(x), y> = <x, conv_transpose(y)>
@@ -119,10 +102,10 @@ TEST(Conv2d, LayoutsAndSlicesGiveTheSameNumbers) {
   const Tensor whole = random({2, 6, 8, 9}), weight = random({5, 3, 3, 3});
   const Tensor part = slice(slice(whole, 1, 1, 4), 3, 0, 9, 2);  // [2, 3, 8, 5] with gaps
   const Tensor expected = conv2d(part.contiguous(), weight, {}, 1, 1);
-  EXPECT_LE(largest_difference(conv2d(part, weight, {}, 1, 1), expected), 1e-13);
-  EXPECT_LE(largest_difference(conv2d(part.contiguous(kChannelsLast), weight, {}, 1, 1), expected), 1e-13);
+  EXPECT_LE(difference(conv2d(part, weight, {}, 1, 1), expected), 1e-13);
+  EXPECT_LE(difference(conv2d(part.contiguous(kChannelsLast), weight, {}, 1, 1), expected), 1e-13);
   const Tensor constant = expand(random({1, 3, 1, 1}), {2, 3, 8, 5});
-  EXPECT_LE(largest_difference(conv2d(constant, weight), conv2d(constant.contiguous(), weight)), 1e-13);
+  EXPECT_LE(difference(conv2d(constant, weight), conv2d(constant.contiguous(), weight)), 1e-13);
 }
 
 TEST(Conv2d, OneImageWithoutBatch) {
@@ -147,7 +130,7 @@ TEST(Conv2d, ReferenceKernelAgrees) {
   set_kernels("conv2d=reference");
   const Tensor slow = conv2d(x, w, {}, 2, 1);
   set_kernels("");
-  EXPECT_LE(largest_difference(fast, slow), 1e-13);
+  EXPECT_LE(difference(fast, slow), 1e-13);
 }
 
 TEST(Conv2d, Errors) {

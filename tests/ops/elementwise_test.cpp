@@ -12,19 +12,14 @@
 #include "core/autograd.h"
 #include "core/gradcheck.h"
 #include "core/ops.h"
+#include "tests/support/inputs.h"
+#include "tests/support/message_of.h"
+#include "tests/support/numbers.h"
 
 namespace tessera {
 namespace {
 
-Tensor random_input(IntArrayRef sizes, double low, double high, uint64_t seed) {
-  Generator generator(seed);
-  return (rand(sizes, generator, kFloat64) * (high - low) + low).detach().requires_grad_();
-}
-
-std::vector<double> numbers(const Tensor& x) {
-  const Tensor flat = x.to(kFloat64).contiguous();
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
+using namespace testing_support;
 
 struct UnaryCase {
   const char* name;
@@ -103,7 +98,7 @@ void check_gradients(const Function& function, const TensorList& inputs) {
 TEST(ElementwiseOps, UnaryValuesAndGradients) {
   for (const UnaryCase& c : unary_cases()) {
     SCOPED_TRACE(c.name);
-    const Tensor x = random_input({3, 7}, c.low, c.high, 5);
+    const Tensor x = uniform({3, 7}, c.low, c.high, 5);
     const std::vector<double> in = numbers(x), out = numbers(c.function(x));
     for (size_t i = 0; i < in.size(); ++i) ASSERT_LE(std::abs(out[i] - c.expected(in[i])), 4e-14);
     check_gradients([&](const TensorList& t) { return c.function(t[0]); }, {x});
@@ -125,7 +120,7 @@ TEST(ElementwiseOps, BinaryGradientsWithBroadcasting) {
   for (const auto& [name, function] : functions)
     for (const auto& [a, b] : shapes) {
       SCOPED_TRACE(std::string(name) + " of " + to_string(a) + " and " + to_string(b));
-      check_gradients(function, {random_input(a, 0.5, 2, 1), random_input(b, 0.5, 2, 2)});
+      check_gradients(function, {uniform(a, 0.5, 2, 1), uniform(b, 0.5, 2, 2)});
     }
 }
 
@@ -226,7 +221,7 @@ TEST(ElementwiseOps, InPlaceGradients) {
        }}};
   for (const auto& [name, function] : functions) {
     SCOPED_TRACE(name);
-    check_gradients(function, {random_input({2, 3}, -2, 2, 1), random_input({3}, 0.5, 2, 2)});
+    check_gradients(function, {uniform({2, 3}, -2, 2, 1), uniform({3}, 0.5, 2, 2)});
   }
 }
 
@@ -267,15 +262,7 @@ TEST(ElementwiseOps, SavesOnlyWhatTheGradientReads) {
 }
 
 TEST(ElementwiseOps, ErrorsNameTheOpAndTheShapes) {
-  const auto message = [](const std::function<void()>& f) -> std::string {
-    try {
-      f();
-    } catch (const ShapeError& e) {
-      return e.what();
-    }
-    return "";
-  };
-  const std::string text = message([] { add(ones({2, 3}), ones({4})); });
+  const std::string text = message_of<ShapeError>([] { add(ones({2, 3}), ones({4})); });
   for (const char* part : {"add: ", "[2, 3]", "[4]"}) EXPECT_NE(text.find(part), std::string::npos) << text;
   EXPECT_THROW(clamp(ones({2}), {}, {}), ValueError);
   EXPECT_THROW(pow(ones({2}, kInt64), -1), ValueError);

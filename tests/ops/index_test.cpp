@@ -5,15 +5,12 @@
 
 #include "core/gradcheck.h"
 #include "core/ops.h"
+#include "tests/support/inputs.h"
 
 namespace tessera {
 namespace {
 
-Tensor input(IntArrayRef sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes) count *= size;
-  return sin(add(mul(arange(count, kDouble), 1.7), 0.3)).reshape(sizes).requires_grad_();
-}
+using testing_support::sines;
 
 TEST(IndexOps, Values) {
   const Tensor x = arange(6).reshape({2, 3});
@@ -23,7 +20,7 @@ TEST(IndexOps, Values) {
   EXPECT_TRUE(equal(flip(x.t(), 0), tensor({{2, 5}, {1, 4}, {0, 3}})));
   EXPECT_TRUE(equal(scatter_add(x, 0, tensor({{1, 1, 0}}), ones({2, 3}, kLong)), tensor({{0, 1, 3}, {4, 5, 5}})));
   EXPECT_TRUE(equal(index_add(x, 1, tensor({0, 0}), ones({2, 2}, kLong)), tensor({{2, 1, 2}, {5, 4, 5}})));
-  const Tensor image = input({2, 3, 4, 5}).contiguous(kChannelsLast);
+  const Tensor image = sines({2, 3, 4, 5}).contiguous(kChannelsLast);
   EXPECT_TRUE(index_select(image, 2, tensor({1})).is_contiguous(kChannelsLast));
   EXPECT_TRUE(equal(flip(flip(image, {1, 3}), {1, 3}), image));
 }
@@ -60,7 +57,7 @@ TEST(IndexOps, Gradcheck) {
   for (const auto& [name, function] : cases) {
     SCOPED_TRACE(name);
     const bool two = name.ends_with("_add");
-    const TensorList inputs = two ? TensorList{input({2, 3, 2}), input({2, 4, 2})} : TensorList{input({2, 3, 2})};
+    const TensorList inputs = two ? TensorList{sines({2, 3, 2}), sines({2, 4, 2})} : TensorList{sines({2, 3, 2})};
     EXPECT_NO_THROW(gradcheck(function, inputs));
     EXPECT_NO_THROW(gradgradcheck(function, inputs, {.eps = 1e-5, .atol = 1e-4, .rtol = 1e-4}));
   }

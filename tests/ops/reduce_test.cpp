@@ -7,18 +7,14 @@
 
 #include "core/gradcheck.h"
 #include "core/ops.h"
+#include "tests/support/inputs.h"
 
 namespace tessera {
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric_limits<double>::quiet_NaN();
+using testing_support::sines;
 
-// Distinct values in (-1, 1), requiring a gradient.
-Tensor input(IntArrayRef sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes) count *= size;
-  return sin(add(mul(arange(count, kDouble), 1.7), 0.3)).reshape(sizes).requires_grad_();
-}
+constexpr double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(ReduceOps, ShapesAndMemoryOrder) {
   const Tensor x = ones({2, 3, 4, 5});
@@ -143,11 +139,11 @@ TEST(ReduceOps, Gradcheck) {
   };
   for (const auto& [name, function] : twice) {
     SCOPED_TRACE(name);
-    EXPECT_NO_THROW(gradcheck(function, {input({2, 3, 4})}));
-    EXPECT_NO_THROW(gradgradcheck(function, {input({2, 3, 2})}, {.eps = 1e-5, .atol = 1e-4, .rtol = 1e-4}));
+    EXPECT_NO_THROW(gradcheck(function, {sines({2, 3, 4})}));
+    EXPECT_NO_THROW(gradgradcheck(function, {sines({2, 3, 2})}, {.eps = 1e-5, .atol = 1e-4, .rtol = 1e-4}));
   }
   const Function product = [](const TensorList& x) { return prod(x[0], 1); };
-  EXPECT_NO_THROW(gradcheck(product, {input({2, 3, 4})}));
+  EXPECT_NO_THROW(gradcheck(product, {sines({2, 3, 4})}));
   const Tensor with_zeros = tensor({{0.0, 2.0, 3.0}, {0.0, 0.0, 5.0}, {1.0, 2.0, 4.0}}, kDouble).requires_grad_();
   EXPECT_NO_THROW(gradcheck(product, {with_zeros}));
 }

@@ -8,30 +8,18 @@
 #include "core/autograd.h"
 #include "core/gradcheck.h"
 #include "core/ops.h"
+#include "tests/support/inputs.h"
+#include "tests/support/numbers.h"
 
 namespace tessera {
 namespace {
 
-std::vector<double> values(const Tensor& x) {
-  const Tensor flat = x.detach().to(kFloat64).contiguous();
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
-
-void expect_near(const Tensor& actual, const std::vector<double>& expected, double tolerance) {
-  const std::vector<double> a = values(actual);
-  ASSERT_EQ(a.size(), expected.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_LE(std::abs(a[i] - expected[i]), tolerance) << "element " << i << ": " << a[i];
-}
-
-Tensor random_input(IntArrayRef sizes, uint64_t seed = 7) {
-  Generator generator(seed);
-  return rand(sizes, generator, kFloat64).mul(4).sub(2).requires_grad_();
-}
+using namespace testing_support;
 
 TEST(Softmax, KnownValues) {
   const Tensor x = tensor({{1.0, 2.0, 3.0}, {1.0, 1.0, 1.0}}, kFloat64);
   expect_near(softmax(x, 1), {0.09003057317038046, 0.24472847105479764, 0.6652409557748218, 1 / 3., 1 / 3., 1 / 3.}, 1e-15);
-  expect_near(log_softmax(x, -1).exp(), values(softmax(x, 1)), 1e-15);
+  expect_near(log_softmax(x, -1).exp(), numbers(softmax(x, 1)), 1e-15);
   expect_near(softmin(x, 1), {0.6652409557748218, 0.24472847105479764, 0.09003057317038046, 1 / 3., 1 / 3., 1 / 3.}, 1e-15);
   expect_near(softmax(tensor(5.0), 0), {1}, 0);  // a 0-dimensional tensor is one line of one class
 }
@@ -44,7 +32,7 @@ TEST(Softmax, LargeLogitsDoNotOverflow) {
 
 TEST(Softmax, GradientsOfBothOrdersInEveryDimension) {
   for (int64_t dim : {0, 1, -1}) {
-    const Tensor x = random_input({2, 4, 3});
+    const Tensor x = uniform({2, 4, 3}, -2, 2, 7);
     for (const auto& op : {softmax, log_softmax, softmin}) {
       gradcheck([&](const TensorList& in) { return op(in[0], dim); }, {x});
       gradgradcheck([&](const TensorList& in) { return op(in[0], dim); }, {x});
@@ -53,16 +41,16 @@ TEST(Softmax, GradientsOfBothOrdersInEveryDimension) {
 }
 
 TEST(Softmax, KeepsTheMemoryFormatInBothPasses) {
-  const Tensor x = random_input({2, 5, 3, 4}).detach().contiguous(kChannelsLast).requires_grad_();
+  const Tensor x = uniform({2, 5, 3, 4}, -2, 2, 7).detach().contiguous(kChannelsLast).requires_grad_();
   const Tensor plain = x.detach().contiguous().requires_grad_();
   for (const auto& op : {softmax, log_softmax}) {
     const Tensor y = op(x, 1), expected = op(plain, 1);
     EXPECT_TRUE(y.is_contiguous(kChannelsLast));
-    expect_near(y, values(expected), 1e-15);
-    const Tensor g = random_input({2, 5, 3, 4}, 8).detach();
+    expect_near(y, numbers(expected), 1e-15);
+    const Tensor g = uniform({2, 5, 3, 4}, -2, 2, 8).detach();
     const Tensor grad = autograd::grad({y}, {x}, {g})[0];
     EXPECT_TRUE(grad.is_contiguous(kChannelsLast));
-    expect_near(grad, values(autograd::grad({expected}, {plain}, {g})[0]), 1e-15);
+    expect_near(grad, numbers(autograd::grad({expected}, {plain}, {g})[0]), 1e-15);
   }
 }
 

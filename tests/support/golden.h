@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nn/serialize/safetensors.h"
+#include "tests/support/numbers.h"
 
 namespace tessera::testing_support {
 
@@ -21,11 +22,6 @@ inline std::vector<std::string> golden_files(const std::string& folder, const st
     if (entry.path().filename().string().starts_with(prefix)) files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());
   return files;
-}
-
-inline std::vector<double> numbers(const Tensor& tensor) {
-  const Tensor flat = tensor.detach().to(kFloat64).contiguous();
-  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
 inline double largest(const std::vector<double>& values) {
