@@ -37,13 +37,15 @@ struct AccumulateGrad : Node {
     const std::shared_ptr<AutogradMeta> leaf = meta.lock();
     if (leaf == nullptr || !grads[0].defined()) return {};
     Tensor g = grads[0];
-    for (const auto& [handle, hook] : leaf->leaf_hooks)
-      if (Tensor replaced = hook(g); replaced.defined()) g = replaced;
+    const auto hooks = leaf->leaf_hooks;  // a copy: a hook may remove itself
+    for (const auto& [handle, hook] : hooks)
+      if (Tensor replaced = hook(g); replaced.defined()) g = fit_gradient(*this, 0, std::move(replaced));
     if (!leaf->grad.defined()) {
-      // The buffer may belong to someone else (an expanded view, or a gradient that flows to two leaves), so it is taken over
-      // only when this is its only user. `g` and the engine's list hold one reference each.
-      const bool exclusive = g.storage().use_count() == 1 && g.impl_ptr().use_count() == 2 && g.layout().is_dense();
-      leaf->grad = GradMode::is_enabled() || (exclusive && !g.requires_grad()) ? g : g.detach().clone();
+      // The buffer may belong to someone else (an expanded view, a gradient that flows to two leaves, what a hook returned), so
+      // it is taken over only when this is its only user. `g` and the engine's list hold one reference each.
+      const bool exclusive = g.is_same(grads[0]) && g.storage().use_count() == 1 && g.impl_ptr().use_count() == 2 &&
+                             g.layout().is_dense() && !g.requires_grad();
+      leaf->grad = GradMode::is_enabled() ? clone(g) : exclusive ? g : g.detach().clone();
     } else if (GradMode::is_enabled()) {
       leaf->grad = add(leaf->grad, g);
     } else {
@@ -85,9 +87,7 @@ struct OpNode : Node {
     for (Tensor& result : results) {
       if (!result.defined()) continue;
       result = result.detach();
-      AutogradMeta& meta = ensure_meta(result);
-      meta.grad_fn = barrier;
-      meta.output_nr = static_cast<uint32_t>(barrier->outputs.size());
+      set_history(result, barrier, barrier->outputs.size());
       barrier->outputs.push_back(metadata_of(result));
     }
     return results;
@@ -121,18 +121,14 @@ void attach(const char* name, const TensorList& inputs, const TensorList& outs, 
   if (!any_requires_grad(inputs)) return;
   auto node = std::make_shared<OpNode>(name, std::move(backward), once);
   for (const Tensor& input : inputs) node->next_edges.push_back(input.defined() ? gradient_edge(input) : Edge{});
-  for (const Tensor& tensor : saved) {
+  for (const Tensor& out : outs) {
+    if (out.is_floating_point()) set_history(out, node, node->outputs.size());
+    node->outputs.push_back(metadata_of(out));
+  }
+  for (const Tensor& tensor : saved) {  // after the outputs have got their numbers
     bool is_output = false;
     for (const Tensor& out : outs) is_output |= tensor.defined() && tensor.is_same(out);
     node->saved.emplace_back(tensor, is_output);
-  }
-  for (const Tensor& out : outs) {
-    if (out.is_floating_point()) {
-      AutogradMeta& meta = ensure_meta(out);
-      meta.grad_fn = node;
-      meta.output_nr = static_cast<uint32_t>(node->outputs.size());
-    }
-    node->outputs.push_back(metadata_of(out));
   }
 }
 
@@ -169,24 +165,28 @@ size_t Node::saved_bytes() const {
   return total;
 }
 
-SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_output) {
+SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) {
   if (!tensor.defined()) return;
+  is_output_ = is_output && tensor.grad_fn() != nullptr;  // integer outputs have none
   tensor_ = is_output ? tensor.detach() : tensor;
+  storage_ = tensor.storage();
   version_ = tensor._version();
   output_nr_ = static_cast<uint32_t>(tensor.output_nr());
 }
 
 Tensor SavedTensor::unpack(const std::shared_ptr<Node>& owner) const {
   if (!tensor_.defined()) return {};
+  check<AutogradError>(storage_.lock() == tensor_.storage(),
+                       "{}: a tensor of shape {} that its backward needs was given other memory (set_data, or Module::to). Do "
+                       "that before forward or after backward.",
+                       owner->name(), tensor_.sizes());
   check<AutogradError>(tensor_._version() == version_,
                        "{}: a tensor of shape {} that its backward needs was written in place (version {} was saved, it is now "
                        "{}). Use the op that is not in place, or clone() before writing.",
                        owner->name(), tensor_.sizes(), version_, tensor_._version());
   if (!is_output_) return tensor_;
   Tensor out = tensor_.detach();
-  AutogradMeta& meta = ensure_meta(out);
-  meta.grad_fn = owner;
-  meta.output_nr = output_nr_;
+  set_history(out, owner, output_nr_);
   return out;
 }
 
@@ -238,6 +238,7 @@ void check_inplace(const char* name, const Tensor& self, const TensorList& sourc
 const Tensor& record_inplace(const char* name, const Tensor& self, const TensorList& inputs, const TensorList& saved,
                              BackwardFunction backward) {
   self.storage()->bump_version();
+  if (any_requires_grad(inputs)) self.storage()->count_recorded_write();
   attach(name, inputs, {self}, saved, std::move(backward), false);
   return self;
 }
@@ -248,10 +249,23 @@ AutogradMeta& ensure_meta(const Tensor& tensor) {
   return *meta;
 }
 
+void set_history(const Tensor& out, const std::shared_ptr<Node>& node, size_t output_nr) {
+  AutogradMeta& meta = ensure_meta(out);
+  meta.grad_fn = node;
+  meta.output_nr = static_cast<uint32_t>(output_nr);
+  meta.recorded_writes = out.storage()->recorded_writes();
+}
+
 Edge gradient_edge(const Tensor& tensor) {
   if (!tensor.requires_grad()) return {};
   AutogradMeta& meta = ensure_meta(tensor);
-  if (meta.grad_fn != nullptr) return {meta.grad_fn, meta.output_nr};
+  if (meta.grad_fn != nullptr) {
+    check<AutogradError>(!tensor.is_view() || meta.recorded_writes == tensor.storage()->recorded_writes(),
+                         "{}: the tensor that this view of shape {} was taken from has been written in place since, so its "
+                         "gradient would be wrong. Take the view again after the write.",
+                         meta.grad_fn->name(), tensor.sizes());
+    return {meta.grad_fn, meta.output_nr};
+  }
   std::shared_ptr<Node> accumulator = meta.grad_accumulator.lock();
   if (accumulator == nullptr) {
     accumulator = std::make_shared<AccumulateGrad>(tensor);

@@ -6,7 +6,8 @@
 //
 // Writing in place is allowed
 //   1. where no graph is involved: under NoGradGuard, or if neither the target nor the source requires a gradient;
-//   2. on a non-leaf that is no view, by the ops that say so (relu_, add_, ...): the tensor gets the op as its new grad_fn.
+//   2. on a non-leaf that is no view, by the ops that say so (relu_, add_, ...): the tensor gets the op as its new grad_fn. Views
+//      that were taken of it before still have the old one: using one in the graph afterwards throws AutogradError.
 // A leaf that requires a gradient, or a view of a graph tensor, throws AutogradError. Each write counts up the storage's
 // version; a saved tensor whose version has moved is refused when backward unpacks it.
 #pragma once
@@ -40,12 +41,13 @@ class SavedTensor {
  public:
   SavedTensor() = default;
   SavedTensor(const Tensor& tensor, bool is_output);
-  // Throws AutogradError if the tensor was freed (a second backward without retain_graph) or written since it was saved.
+  // Throws AutogradError if the tensor was written, or given other memory by set_data, since it was saved.
   Tensor unpack(const std::shared_ptr<Node>& owner) const;
   size_t nbytes() const { return tensor_.defined() ? tensor_.nbytes() : 0; }
 
  private:
   Tensor tensor_;
+  std::weak_ptr<Storage> storage_;
   uint64_t version_ = 0;
   uint32_t output_nr_ = 0;
   bool is_output_ = false;
@@ -102,9 +104,14 @@ struct AutogradMeta {
   Tensor grad;
   std::shared_ptr<Node> grad_fn;          // of a non-leaf
   uint32_t output_nr = 0;
+  uint64_t recorded_writes = 0;           // of the storage when grad_fn was set
   std::weak_ptr<Node> grad_accumulator;   // of a leaf: made when first needed
   std::map<unsigned, std::function<Tensor(const Tensor&)>> leaf_hooks;
 };
+
+// Makes a gradient fit output i of `node`: sums the dimensions that broadcasting repeated, converts the dtype. The one place
+// where broadcasting is undone. Throws ShapeError for any other shape.
+Tensor fit_gradient(const Node& node, size_t i, Tensor grad);
 
 // --- Recording an op ---------------------------------------------------------------------------------------------------------
 
@@ -151,6 +158,7 @@ const Tensor& record_inplace(const char* name, const Tensor& self, const TensorL
 // Where a tensor's gradient goes.
 Edge gradient_edge(const Tensor& tensor);
 AutogradMeta& ensure_meta(const Tensor& tensor);
+void set_history(const Tensor& out, const std::shared_ptr<Node>& node, size_t output_nr);  // out is output output_nr of node
 
 // Calls visit once for each node that can be reached from `root`, inputs after their users. Iterative.
 void visit_graph(const std::shared_ptr<Node>& root, const std::function<void(Node&)>& visit);

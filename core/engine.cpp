@@ -7,20 +7,22 @@
 #include "core/ops.h"
 
 namespace tessera::autograd {
-namespace {
 
-// Makes a gradient fit the tensor that it belongs to: sums the dimensions that broadcasting repeated, converts the dtype.
-// The one place where broadcasting is undone.
 Tensor fit_gradient(const Node& node, size_t i, Tensor grad) {
   const GradientMetadata& wanted = node.outputs[i];
   if (!(grad.sizes() == IntArrayRef(wanted.sizes))) {
-    const std::string what = fmt::format("the gradient of output {} of {}", i, node.name());
-    check<ShapeError>(grad.dim() >= static_cast<int64_t>(wanted.sizes.size()), "{} has shape {}, the output {}", what, grad.sizes(),
+    const int64_t lead = grad.dim() - static_cast<int64_t>(wanted.sizes.size());
+    bool fits = lead >= 0;
+    for (size_t d = 0; fits && d < wanted.sizes.size(); ++d)
+      fits = wanted.sizes[d] == 1 || wanted.sizes[d] == grad.sizes()[static_cast<size_t>(lead) + d];
+    check<ShapeError>(fits, "the gradient of output {} of {} has shape {}, the output {}", i, node.name(), grad.sizes(),
                       wanted.sizes);
     grad = sum_to(grad, wanted.sizes);
   }
   return grad.dtype() == wanted.dtype ? grad : grad.to(wanted.dtype);
 }
+
+namespace {
 
 struct Task {
   std::shared_ptr<Node> node;
@@ -104,10 +106,11 @@ class Engine {
   }
 
   static void run_tensor_hooks(Node& node, variable_list& grads) {
-    for (const auto& [handle, hook] : node.tensor_hooks) {
+    const auto hooks = node.tensor_hooks;  // a copy: a hook may remove itself
+    for (const auto& [handle, hook] : hooks) {
       Tensor& grad = grads[hook.output_nr];
       if (!grad.defined()) continue;
-      if (Tensor replaced = hook.call(grad); replaced.defined()) grad = replaced;
+      if (Tensor replaced = hook.call(grad); replaced.defined()) grad = fit_gradient(node, hook.output_nr, std::move(replaced));
     }
   }
 

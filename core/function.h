@@ -116,9 +116,8 @@ template <class T> class Function {
       if (contains(inputs, out) && !contains(ctx.dirty_, out)) out = out.detach();  // an input returned as it was
       node->outputs.push_back({out.layout().sizes, out.dtype(), out.device()});
       if (contains(ctx.non_differentiable_, out) || !out.is_floating_point()) continue;
-      AutogradMeta& meta = ensure_meta(out);
-      meta.grad_fn = node;
-      meta.output_nr = static_cast<uint32_t>(node->outputs.size() - 1);
+      if (contains(ctx.dirty_, out)) out.storage()->count_recorded_write();
+      set_history(out, node, node->outputs.size() - 1);
     }
     for (const Tensor& tensor : ctx.to_save_) node->saved.emplace_back(tensor, contains(outs, tensor));
     ctx.to_save_.clear();

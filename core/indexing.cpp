@@ -64,11 +64,20 @@ Resolved as_positions(Resolved r) {
     for (int64_t d = 0; d < r.index.dim(); ++d)
       check<IndexError>(r.index.size(d) == r.view.size(r.dim + d), "index: a mask of shape {} does not fit shape {} at dimension {}",
                         r.index.sizes(), r.view.sizes(), r.dim);
+    if (r.index.dim() == 0) r.view = unsqueeze(r.view, r.dim);  // a lone bool: all or nothing, along a new dimension
     if (r.index.dim() > 1) r.view = flatten(r.view, r.dim, r.dim + r.index.dim() - 1);
     r.index = positions(r.index);
   }
   check<TypeError>(r.index.dtype() == kInt64, "index: an index tensor must be int64 or bool, this one is {}", r.index.dtype());
   return r;
+}
+
+// The shape of what the index picks: the index's own in the place of the dimension.
+DimVector sizes_of_picked(const Resolved& r) {
+  DimVector sizes = r.view.layout().sizes;
+  sizes.erase(r.dim);
+  for (int64_t d = r.index.dim(); d-- > 0;) sizes.insert(r.dim, r.index.size(d));
+  return sizes;
 }
 
 }  // namespace
@@ -78,33 +87,33 @@ Tensor Tensor::index(std::initializer_list<TensorIndex> indices) const {
   if (!r.index.defined()) return r.view;
   r = as_positions(std::move(r));
   const Tensor picked = index_select(r.view, r.dim, r.index.reshape({-1}));
-  DimVector sizes = r.view.layout().sizes;
-  sizes.erase(r.dim);
-  for (int64_t d = r.index.dim(); d-- > 0;) sizes.insert(r.dim, r.index.size(d));
-  return picked.reshape(sizes);
+  return picked.reshape(sizes_of_picked(r));
 }
 
 const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const {
   autograd::check_inplace("index_put_", *this, {value});
-  Resolved r = resolve(*this, indices);
   check<AutogradError>(!autograd::any_requires_grad({*this, value}),
                        "index_put_: writing a part of a tensor is not recorded in the graph. Use where(), cat() or stack().");
+  Resolved r = resolve(*this, indices);
   if (!r.index.defined()) {
     r.view.copy_(value);
     return *this;
   }
-  const bool mask = r.index.dtype() == kBool;
-  if (mask && value.numel() == 1 && r.index.dim() == r.view.dim()) {
-    r.view.copy_(where(r.index, value.to(dtype()), r.view));
+  const Tensor target = r.view;
+  if (r.index.dtype() == kBool && value.numel() == 1 && r.index.dim() == target.dim()) {
+    target.copy_(where(r.index, value.to(dtype()), target));
     return *this;
   }
   r = as_positions(std::move(r));
-  check<IndexError>(!mask || r.view.storage() == storage(), "index_put_: this mask needs a view that memory order forbids. Make the tensor contiguous() first.");
-  const Tensor flat = r.index.cpu().reshape({-1});
-  DimVector sizes = r.view.layout().sizes;
-  sizes[r.dim] = flat.numel();
-  const Tensor source = value.expand(sizes);
-  for (int64_t i = 0; i < flat.numel(); ++i) r.view.select(r.dim, flat.data_ptr<int64_t>()[i]).copy_(source.select(r.dim, i));
+  const Tensor list = r.index.cpu().reshape({-1});
+  const DimVector wanted = sizes_of_picked(r);
+  const Tensor own = value.storage() == storage() ? value.clone() : value;
+  DimVector rows = r.view.layout().sizes;
+  rows[r.dim] = list.numel();
+  const Tensor source = own.expand(wanted).reshape(rows);
+  for (int64_t i = 0; i < list.numel(); ++i) r.view.select(r.dim, list.data_ptr<int64_t>()[i]).copy_(source.select(r.dim, i));
+  // A mask over dimensions that do not lie together in memory was applied to a copy.
+  if (r.view.storage() != storage()) target.copy_(r.view.reshape(target.sizes()));
   return *this;
 }
 

@@ -43,7 +43,13 @@ DimVector order_by_stride(const Layout& layout) {
 }  // namespace
 
 Layout Layout::of(IntArrayRef sizes, MemoryFormat format) {
-  for (int64_t size : sizes) check<ShapeError>(size >= 0, "a size is negative in shape {}", sizes);
+  int64_t numel = 1;
+  bool counts = true;  // the bytes of the widest type still fit an int64
+  for (int64_t size : sizes) {
+    check<ShapeError>(size >= 0, "a size is negative in shape {}", sizes);
+    counts = counts && !__builtin_mul_overflow(numel, std::max<int64_t>(size, 1), &numel) && numel <= INT64_MAX / 8;
+  }
+  check<ShapeError>(counts, "shape {} has more elements than memory can have", sizes);
   if (format == kChannelsLast) {
     check<ShapeError>(sizes.size() == 4, "channels_last needs 4 dimensions [N, C, H, W], the shape is {}", sizes);
     return {sizes.dims(), dense_strides(sizes, {kNhwc, 4}), 0};

@@ -23,12 +23,15 @@ class Storage {
   // computes with numbers that have changed since.
   uint64_t version() const { return version_; }
   void bump_version() { ++version_; }
+  // The part of them that the graph recorded: a view that was taken before such a write no longer has the right history.
+  uint64_t recorded_writes() const { return recorded_writes_; }
+  void count_recorded_write() { ++recorded_writes_; }
 
  private:
   void* data_;
   size_t bytes_;
   Device device_;
-  uint64_t version_ = 0;
+  uint64_t version_ = 0, recorded_writes_ = 0;
   std::function<void(void*)> deleter_;  // empty: the memory is ours
 };
 

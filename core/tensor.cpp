@@ -70,9 +70,15 @@ Tensor Tensor::detach() const {
 }
 
 void Tensor::set_data(const Tensor& other) const {
-  check<TypeError>(dtype() == other.dtype(), "set_data: the dtype {} does not become {}", dtype(), other.dtype());
+  check<TypeError>(other.is_floating_point() || !requires_grad(),
+                   "set_data: the tensor requires a gradient, and {} has none. Call requires_grad_(false) first.", other.dtype());
+  check<AutogradError>(is_leaf(), "set_data: only a leaf takes other memory. Use detach().");
+  const bool fits = dtype() == other.dtype() && sizes() == other.sizes() && device() == other.device();
   impl_->storage = other.storage();
   impl_->layout = other.layout();
+  impl_->dtype = other.dtype();
+  // The end of the graph remembers shape, dtype and device: the next op makes another.
+  if (!fits && impl_->autograd != nullptr) impl_->autograd->grad_accumulator.reset();
 }
 
 // --- Autograd: the graph itself is in autograd.cpp and engine.cpp --------------------------------------------------------------

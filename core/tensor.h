@@ -83,7 +83,8 @@ class Tensor {
   void remove_hook(unsigned handle) const;
   Tensor detach() const;            // same memory, outside the graph
   Tensor data() const { return detach(); }
-  void set_data(const Tensor& other) const;  // take over other's memory and layout; the place in the graph stays
+  // Takes over other's memory, layout and dtype; being a leaf, requires_grad and .grad stay. AutogradError for a non-leaf.
+  void set_data(const Tensor& other) const;
 
   // --- Copies and conversions -------------------------------------------------------------------------------------------------
   Tensor clone(MemoryFormat format = MemoryFormat::Preserve) const;
@@ -111,7 +112,7 @@ class Tensor {
   Tensor unsqueeze(int64_t dim) const;
   Tensor select(int64_t dim, int64_t index) const;
   Tensor slice(int64_t dim, std::optional<int64_t> start = {}, std::optional<int64_t> end = {}, int64_t step = 1) const;
-  Tensor narrow(int64_t dim, int64_t start, int64_t length) const { return slice(dim, start, start + length); }
+  Tensor narrow(int64_t dim, int64_t start, int64_t length) const;
   Tensor operator[](int64_t index) const { return select(0, index); }
   Tensor index(std::initializer_list<TensorIndex> indices) const;
   const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const;

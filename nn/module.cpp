@@ -32,12 +32,7 @@ template <class Convert> void convert_in_place(const Tensor& tensor, const Conve
   if (!tensor.defined()) return;
   const NoGradGuard no_grad;
   const Tensor grad = tensor.requires_grad() && tensor.is_leaf() ? tensor.grad() : Tensor();
-  const Tensor source = convert(tensor.detach());
-  TensorImpl& impl = *tensor.impl();
-  impl.storage = source.storage();
-  impl.layout = source.layout();
-  impl.dtype = source.dtype();
-  if (impl.autograd != nullptr) impl.autograd->grad_accumulator.reset();  // it remembers the old dtype and device
+  tensor.set_data(convert(tensor.detach()));
   if (grad.defined()) tensor.mutable_grad() = convert(grad);
 }
 
@@ -166,8 +161,7 @@ void Module::copy_from(const Module& other, std::optional<Device> device) {
   const NoGradGuard no_grad;
   const auto copy = [&](const Tensor& to, const Tensor& from) {
     if (!to.defined() || !from.defined()) return;
-    const Tensor fresh = device ? from.detach().to(*device, /*copy=*/true) : from.detach().clone();
-    convert_in_place(to, [&](const Tensor&) { return fresh; });
+    to.set_data(device ? from.detach().to(*device, /*copy=*/true) : from.detach().clone());
   };
   check<ValueError>(parameters_.keys() == other.parameters_.keys() && buffers_.keys() == other.buffers_.keys() &&
                         children_.keys() == other.children_.keys(),

@@ -44,7 +44,10 @@ Tensor to(const Tensor& x, Device device, bool copy) {
 
 const Tensor& copy_(const Tensor& target, const Tensor& source) {
   autograd::check_inplace("copy_", target, {source});
-  const Tensor same = make_view(source, expand_layout("copy_", source.layout(), target.sizes()));
+  // Another view of the memory that is written must not change while it is read.
+  const bool overlaps = source.storage() == target.storage() && !source.is_same(target);
+  const Tensor from = overlaps ? source.detach().clone() : source;
+  const Tensor same = make_view(from, expand_layout("copy_", from.layout(), target.sizes()));
   copy_kernel(target.device(), target.as_view(), same.as_view());
   return autograd::record_inplace("copy_", target, {target, source}, {}, [](const auto& ctx) -> variable_list {
     return {ctx.needs_grad(0) ? zeros_like(ctx.grad()) : Tensor(), ctx.grad()};
@@ -71,9 +74,10 @@ Tensor Tensor::to(ScalarType dtype, bool copy) const { return tessera::to(*this,
 Tensor Tensor::to(Device device, bool copy) const { return tessera::to(*this, device, copy); }
 Tensor Tensor::to(const TensorOptions& options, bool copy) const {
   Tensor x = *this;
-  if (options.has_dtype()) x = x.to(options.dtype(), copy && !options.has_device());
-  if (options.has_device()) x = x.to(options.device(), copy);
-  return options.memory_format_opt() ? x.contiguous(*options.memory_format_opt()) : x;
+  if (options.has_dtype()) x = x.to(options.dtype());
+  if (options.has_device()) x = x.to(options.device());
+  if (options.memory_format_opt()) x = x.contiguous(*options.memory_format_opt());
+  return copy && x.is_same(*this) ? x.clone() : x;
 }
 const Tensor& Tensor::copy_(const Tensor& source) const { return tessera::copy_(*this, source); }
 const Tensor& Tensor::fill_(const Scalar& value) const { return tessera::fill_(*this, value); }

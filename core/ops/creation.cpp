@@ -64,7 +64,7 @@ Tensor arange(const Scalar& start, const Scalar& end, const TensorOptions& optio
 Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, const TensorOptions& options) {
   const double first = start.to_double(), stride = step.to_double();
   const double count = std::ceil((end.to_double() - first) / stride);
-  check<ValueError>(stride != 0 && count >= 0, "arange: {} to {} cannot be reached in steps of {}", first, end.to_double(), stride);
+  check<ValueError>(stride != 0 && count >= 0 && std::isfinite(count), "arange: {} to {} cannot be reached in steps of {}", first, end.to_double(), stride);
   const bool integral = !start.is_floating_point() && !end.is_floating_point() && !step.is_floating_point();
   return from_doubles(static_cast<int64_t>(count), options, integral ? kInt64 : get_default_dtype(),
                       [&](int64_t i) { return first + stride * static_cast<double>(i); });

@@ -129,8 +129,8 @@ Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::op
   const int64_t first = clip(start.value_or(0)), last = std::max(first, clip(end.value_or(size)));
   Layout layout = x.layout();
   layout.offset += first * layout.strides[d];
-  layout.sizes[d] = (last - first + step - 1) / step;
-  layout.strides[d] *= step;
+  layout.sizes[d] = last == first ? 0 : (last - first - 1) / step + 1;  // in this form no step overflows
+  if (layout.sizes[d] > 1) layout.strides[d] *= step;
   return record("slice", {x}, make_view(x, layout), {},
                 [d, first, last, step, from = x.layout().sizes](const BackwardContext& ctx) -> variable_list {
                   return {embed(ctx.grad(), from, [=](const Tensor& whole) { return slice(whole, d, first, last, step); })};
@@ -138,7 +138,9 @@ Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::op
 }
 
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
-  const int64_t d = normalize_dim("narrow", dim, x.dim()), first = start < 0 ? start + x.size(d) : start;
+  const int64_t d = normalize_dim("narrow", dim, x.dim());
+  check<IndexError>(x.dim() > 0, "narrow: a 0-dimensional tensor cannot be cut");
+  const int64_t first = start < 0 ? start + x.size(d) : start;
   check<IndexError>(first >= 0 && length >= 0 && first + length <= x.size(d),
                     "narrow: {} elements from {} do not lie in dimension {} of shape {}", length, start, d, x.sizes());
   return slice(x, d, first, first + length);
@@ -146,6 +148,7 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
 
 TensorList split(const Tensor& x, int64_t split_size, int64_t dim) {
   check<ValueError>(split_size > 0, "split: size {} is not positive", split_size);
+  check<IndexError>(x.dim() > 0, "split: a 0-dimensional tensor cannot be cut");
   TensorList parts;
   for (int64_t i = 0; i < std::max<int64_t>(x.size(dim), 1); i += split_size)
     parts.push_back(slice(x, dim, i, std::min(i + split_size, x.size(dim))));
@@ -154,6 +157,7 @@ TensorList split(const Tensor& x, int64_t split_size, int64_t dim) {
 
 TensorList chunk(const Tensor& x, int64_t chunks, int64_t dim) {
   check<ValueError>(chunks > 0, "chunk: {} chunks were asked for", chunks);
+  check<IndexError>(x.dim() > 0, "chunk: a 0-dimensional tensor cannot be cut");
   return split(x, std::max<int64_t>((x.size(dim) + chunks - 1) / chunks, 1), dim);
 }
 
@@ -181,5 +185,6 @@ Tensor Tensor::select(int64_t dim, int64_t index) const { return tessera::select
 Tensor Tensor::slice(int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) const {
   return tessera::slice(*this, dim, start, end, step);
 }
+Tensor Tensor::narrow(int64_t dim, int64_t start, int64_t length) const { return tessera::narrow(*this, dim, start, length); }
 
 }  // namespace tessera

@@ -97,6 +97,7 @@ constexpr Row
     kPow{"pow", UnaryOp::PowScalar, Dtype::Same, Saves::Input,
          [](In g, In x, P p) { return p.a == 0 ? zeros_like(g) : g * (pow(x, p.a - 1) * p.a); }},
     kAdd{"add", UnaryOp::AddScalar, Dtype::Same, Saves::Nothing, [](In g, In, P) { return g; }},
+    kSub{"sub", UnaryOp::AddScalar, Dtype::Same, Saves::Nothing, [](In g, In, P) { return g; }},
     kMul{"mul", UnaryOp::MulScalar, Dtype::Same, Saves::Nothing, [](In g, In, P p) { return g * p.a; }},
     kDiv{"div", UnaryOp::DivScalar, Dtype::Floating, Saves::Nothing, [](In g, In, P p) { return g / p.a; }};
 
@@ -204,7 +205,7 @@ Tensor pow(const Tensor& x, const Scalar& exponent) {
 }
 
 Tensor add(const Tensor& x, const Scalar& other) { return apply(kAdd, x, {other.to_double(), 0}, result_type(x, other)); }
-Tensor sub(const Tensor& x, const Scalar& other) { return apply(kAdd, x, {-other.to_double(), 0}, result_type(x, other)); }
+Tensor sub(const Tensor& x, const Scalar& other) { return apply(kSub, x, {-other.to_double(), 0}, result_type(x, other)); }
 Tensor mul(const Tensor& x, const Scalar& other) { return apply(kMul, x, {other.to_double(), 0}, result_type(x, other)); }
 Tensor div(const Tensor& x, const Scalar& other) { return apply(kDiv, x, {other.to_double(), 0}, result_type(x, other)); }
 
@@ -227,7 +228,7 @@ const Tensor& add_(const Tensor& x, const Scalar& other) {
   return apply_(kAdd, x, {other.to_double(), 0}, result_type(x, other));
 }
 const Tensor& sub_(const Tensor& x, const Scalar& other) {
-  return apply_(kAdd, x, {-other.to_double(), 0}, result_type(x, other));
+  return apply_(kSub, x, {-other.to_double(), 0}, result_type(x, other));
 }
 const Tensor& mul_(const Tensor& x, const Scalar& other) {
   return apply_(kMul, x, {other.to_double(), 0}, result_type(x, other));

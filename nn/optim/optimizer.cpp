@@ -101,6 +101,10 @@ void Optimizer::zero_grad(bool set_to_none) {
 Tensor Optimizer::state_tensor(ParamState& state, const std::string& name, const Tensor& param, double fill) {
   Tensor& tensor = state.tensors[name];
   if (!tensor.defined()) tensor = full_like(param.detach(), fill);
+  check<ValueError>(tensor.sizes() == param.sizes(),
+                    "step: the state {} has shape {}, its parameter now {}. Make a new optimizer.", name, tensor.sizes(),
+                    param.sizes());
+  tensor = tensor.to(param.options());  // follows a parameter that was converted since
   return tensor;
 }
 

@@ -218,5 +218,16 @@ TEST(ClipGrad, Value) {
   EXPECT_EQ(numbers(a.grad()), (std::vector<double>{1, -1, 0.5}));
 }
 
+TEST(Optimizers, TheStateFollowsAParameterThatIsConverted) {
+  const Tensor w = ones({100}).requires_grad_();
+  Adam adam({w}, AdamOptions(0.1));
+  w.mutable_grad() = ones({100});
+  adam.step();
+  w.set_data(w.detach().to(kFloat64));
+  w.mutable_grad() = ones({100}, kFloat64);
+  adam.step();
+  for (double value : numbers(w)) ASSERT_NEAR(value, 0.8, 1e-6);
+}
+
 }  // namespace
 }  // namespace tessera::optim
