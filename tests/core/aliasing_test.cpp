@@ -136,9 +136,9 @@ TEST(Copy, OverlappingMemoryIsReadBeforeItIsWritten) {
   const Tensor x = arange(6);
   x.slice(0, 1).copy_(x.slice(0, 0, 5));
   EXPECT_EQ(numbers(x), (V{0, 0, 1, 2, 3, 4}));
-  const Tensor m = arange(4).view({2, 2});
+  const Tensor m = arange(64 * 64).view({64, 64}), expected = m.t().clone();
   m.copy_(m.t());
-  EXPECT_EQ(numbers(m), (V{0, 2, 1, 3}));
+  EXPECT_TRUE(equal(m, expected));
 }
 
 TEST(Copy, ToWithCopyAlwaysCopies) {
