@@ -19,6 +19,7 @@ Tensor upsample_bilinear2d(const Tensor& input, IntArrayRef output_size, bool al
                            std::optional<double> scales_w = {});
 
 enum class InterpolateMode : uint8_t { Nearest, Bilinear };
+inline constexpr InterpolateMode kNearest = InterpolateMode::Nearest, kBilinear = InterpolateMode::Bilinear;
 
 struct InterpolateOptions {
   // One of the two, one number or {height, width}. A scale factor gives floor(in * factor) pixels.

@@ -7,10 +7,6 @@
 #include "nn/module_holder.h"
 #include "nn/options.h"
 
-namespace tessera {
-inline constexpr InterpolateMode kNearest = InterpolateMode::Nearest, kBilinear = InterpolateMode::Bilinear;
-}  // namespace tessera
-
 namespace tessera::nn {
 
 class MaxPool2dOptions {
