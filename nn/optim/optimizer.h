@@ -107,7 +107,8 @@ class Optimizer {
   virtual void update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) = 0;
   // The names that state.tensors may hold.
   virtual std::vector<std::string> state_names() const = 0;
-  // The state tensor of that name; zeros (or `fill`) in the parameter's layout when first asked for.
+  // The state tensor of that name, of the parameter's dtype and device; zeros (or `fill`) in the parameter's layout when first
+  // asked for. Throws ValueError if the parameter's shape has changed since.
   static Tensor state_tensor(ParamState& state, const std::string& name, const Tensor& param, double fill = 0);
 
  private:
