@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <bitset>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/error.h"
 #include "data/file.h"
@@ -16,7 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr char kOperation[] = "FolderDataset";
-constexpr int64_t kMostClasses = 65536;  // what 16 bits hold
+constexpr int64_t kLabelValues = 65536;  // what 16 bits hold
+constexpr int64_t kMostClasses = 256;    // what a palette PNG, in which predictions are written, holds
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -82,14 +85,20 @@ bool read_json(const fs::path& file, ClassInfo& info) {
     file_error(kOperation, file, std::string("is no valid description of a data set: ") + error.what(),
                "It holds classes, palette, ignore_index, mean, std.");
   }
+  for (float mean : info.mean)
+    if (!std::isfinite(mean)) file_error(kOperation, file, fmt::format("has a mean of {}", mean), "It must be a number.");
   for (float deviation : info.std)
-    if (!(deviation > 0)) file_error(kOperation, file, fmt::format("has a std of {}", deviation), "It must be positive.");
+    if (!(deviation > 1e-6f && std::isfinite(deviation)))
+      file_error(kOperation, file, fmt::format("has a std of {}", deviation), "It must be above 0.000001.");
+  if (info.num_classes() > kMostClasses)
+    file_error(kOperation, file, fmt::format("names {} classes", info.num_classes()),
+               fmt::format("There may be {}.", kMostClasses));
   if (info.names.empty()) file_error(kOperation, file, "names no classes", "Add a list of names as \"classes\".");
   return true;
 }
 
-std::bitset<kMostClasses> label_values(const fs::path& root) {
-  std::bitset<kMostClasses> values;
+std::bitset<kLabelValues> label_values(const fs::path& root) {
+  std::bitset<kLabelValues> values;
   for (Split split : {Split::train, Split::val}) {
     if (split == Split::val && !fs::is_directory(root / "val")) continue;
     for (const FolderDataset::Pair& pair : find_pairs(root, split))
@@ -102,7 +111,7 @@ void name_classes(ClassInfo& info, int64_t count) {
   if (info.num_classes() == count) return;
   info.names.clear();
   for (int64_t i = 0; i < count; ++i) info.names.push_back(fmt::format("class_{}", i));
-  info.palette = count <= 256 ? voc_palette(static_cast<int>(count)) : distinct_palette(static_cast<int>(count));
+  info.palette = voc_palette(static_cast<int>(count));
 }
 
 bool path_names_camvid(const fs::path& root) {
@@ -124,7 +133,7 @@ DetectedClasses detect_classes(const fs::path& root, const ClassOptions& options
   } else {
     const bool camvid_by_path = path_names_camvid(root);
     const bool may_be_camvid = options.classes.value_or(11) == 11 && (camvid_by_path || options.classes);
-    std::bitset<kMostClasses> values;
+    std::bitset<kLabelValues> values;
     if (may_be_camvid || !options.classes) values = label_values(root);
     if (may_be_camvid && (values >> 12).none()) {
       info.names = camvid_class_names();
@@ -138,15 +147,21 @@ DetectedClasses detect_classes(const fs::path& root, const ClassOptions& options
       const int64_t ignored = options.ignore_index.value_or(255);
       if (ignored == 255 && values.count() == 2 && values[0] && values[255])
         file_error("detect_classes", root, "its labels hold 0 and 255 alone",
-                   "Give --classes 1 if 255 marks void; if it marks a class, write it as 1.");
-      if (ignored >= 0 && ignored < kMostClasses) values.reset(ignored);
-      int64_t largest = kMostClasses - 1;
+                   "Give --classes 2 if 255 marks void; if it marks a class, write it as 1.");
+      if (ignored >= 0 && ignored < kLabelValues) values.reset(ignored);
+      int64_t largest = kLabelValues - 1;
       while (largest > 0 && !values[largest]) --largest;
+      if (largest >= kMostClasses)
+        file_error("detect_classes", root,
+                   fmt::format("its labels hold values up to {}: there may be {} classes", largest, kMostClasses),
+                   fmt::format("Give --ignore-index {} if it marks void, or write the classes as 0, 1, 2, ...", largest));
       name_classes(info, largest + 1);
       how = fmt::format("from the labels' values 0 to {}", largest);
     }
   }
   if (options.ignore_index) info.ignore_index = *options.ignore_index;
+  check<ValueError>(std::in_range<int32_t>(info.ignore_index), "detect_classes: ignore index {}. It must fit in 32 bits.",
+                    info.ignore_index);
   result.explanation = fmt::format("{} classes, ignore index {} ({})", info.num_classes(), info.ignore_index, how);
   return result;
 }

@@ -29,6 +29,7 @@ struct DetectedClasses {
 //   4. The labels' values, all of which are read: 255 is the ignore index, the largest other value + 1 the number of classes.
 //      Values 0 and 255 alone are an error, since they may be a class and void or a mask in black and white.
 // A number of classes or an ignore index that the caller gives overrides what a rule says.
+// There may be 256 classes, as many as a palette PNG has colours, and the ignore index must fit in 32 bits.
 DetectedClasses detect_classes(const std::filesystem::path& root, const ClassOptions& options = {});
 
 // The pairs of one split: files of equal stem in `root`/SPLIT/images (JPEG, PNG, BMP) and `root`/SPLIT/labels (PNG; the stem may

@@ -51,17 +51,18 @@ DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, const LoaderOptio
 }
 
 int64_t DataLoader::batches() const {
-  const int64_t spare = options_.drop_last ? 0 : options_.batch_size - 1;
-  return (dataset_->size() + spare) / options_.batch_size;
+  const int64_t size = dataset_->size(), full = size / options_.batch_size;
+  return options_.drop_last || size % options_.batch_size == 0 ? full : full + 1;
 }
 
 void DataLoader::start_epoch(int64_t epoch, int64_t first_batch) {
   check<ValueError>(epoch >= 0, "DataLoader: epoch {}. It cannot be negative.", epoch);
   check<IndexError>(first_batch >= 0 && first_batch <= batches(), "DataLoader: batch {} of an epoch of {}.", first_batch,
                     batches());
+  std::vector<int64_t> order = epoch_order(dataset_->size(), options_.shuffle, options_.seed, epoch);
   const std::lock_guard lock(mutex_);
-  epoch_ = epoch;
-  order_ = epoch_order(dataset_->size(), options_.shuffle, options_.seed, epoch);
+  epoch_ = epoch;  // from here on nothing throws: workers see the epoch with its order or not at all
+  order_ = std::move(order);
   slots_.clear();  // workers that are still on a sample of the old epoch own its slot, and drop it
   next_to_make_ = next_to_give_ = first_batch;
   task_available_.notify_all();
@@ -88,7 +89,7 @@ std::optional<Batch> DataLoader::next() {
 
 std::shared_ptr<DataLoader::Slot> DataLoader::make_slot(int64_t batch) const {
   const auto first = order_.begin() + batch * options_.batch_size;
-  const auto last = order_.begin() + std::min<int64_t>((batch + 1) * options_.batch_size, static_cast<int64_t>(order_.size()));
+  const auto last = first + std::min<int64_t>(options_.batch_size, order_.end() - first);
   auto slot = std::make_shared<Slot>();
   slot->epoch = epoch_;
   slot->indices.assign(first, last);

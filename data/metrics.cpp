@@ -24,7 +24,8 @@ double mean_of_present(const std::vector<double>& values) {
 
 }  // namespace
 
-ConfusionMatrix::ConfusionMatrix(int64_t num_classes) : classes_(num_classes) {
+ConfusionMatrix::ConfusionMatrix(int64_t num_classes, int64_t ignore_index)
+    : classes_(num_classes), ignore_index_(ignore_index) {
   check<ValueError>(num_classes >= 1 && num_classes <= 65536, "ConfusionMatrix: {} classes. There must be 1 to 65536.",
                     num_classes);
   counts_.assign(static_cast<size_t>(num_classes * num_classes), 0);
@@ -38,7 +39,7 @@ void ConfusionMatrix::update(std::span<const int64_t> target, std::span<const in
     check<IndexError>(!is_class(target[i]) || is_class(prediction[i]),
                       "ConfusionMatrix: prediction {} is outside the {} classes.", prediction[i], classes_);
   for (size_t i = 0; i < target.size(); ++i)
-    if (is_class(target[i])) ++counts_[target[i] * classes_ + prediction[i]];
+    if (is_class(target[i]) && target[i] != ignore_index_) ++counts_[target[i] * classes_ + prediction[i]];
 }
 
 void ConfusionMatrix::update(const Tensor& target, const Tensor& prediction) {

@@ -17,7 +17,8 @@ namespace tessera::data {
 // count against the classes they were taken from. With no pixel at all every figure is NaN.
 class ConfusionMatrix {
  public:
-  explicit ConfusionMatrix(int64_t num_classes);
+  // `ignore_index`: pixels of this true class are not counted either, when it lies among the classes.
+  explicit ConfusionMatrix(int64_t num_classes, int64_t ignore_index = -1);
 
   // Adds pixels. A target outside 0..C-1 (the ignore index) is passed over; a prediction outside is an IndexError.
   void update(std::span<const int64_t> target, std::span<const int64_t> prediction);
@@ -39,7 +40,7 @@ class ConfusionMatrix {
   double mean_iou() const;
 
  private:
-  int64_t classes_;
+  int64_t classes_, ignore_index_;
   std::vector<int64_t> counts_;
 };
 

@@ -1,5 +1,6 @@
 #include "tools/checkpoint.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "nn/serialize/state_dict.h"
@@ -62,7 +63,13 @@ void save_checkpoint(const std::string& file, const Checkpoint& c) {
 }
 
 Checkpoint load_checkpoint(const std::string& file) {
-  SafeTensors content = load_safetensors(file);
+  SafeTensors content;
+  try {
+    content = load_safetensors(file);
+  } catch (const FileError& error) {
+    throw FileError(
+        fmt::format("load_checkpoint: {}. Give a whole best.safetensors or last.safetensors of a run.", error.what()));
+  }
   const auto damaged = [&](const std::string& what) { return FileError(fmt::format("load_checkpoint: {}: {}", file, what)); };
   if (const auto format = content.metadata.find("format"); format == content.metadata.end() || format->second != kFormat)
     throw damaged("not a checkpoint of `tessera train`. Give the best.safetensors or last.safetensors of a run.");
@@ -89,6 +96,10 @@ Checkpoint load_checkpoint(const std::string& file) {
     throw damaged(error.what());
   }
   const Progress& p = c.progress;
+  const auto classes = static_cast<size_t>(c.classes.num_classes());
+  if (c.network.classes != c.classes.num_classes() ||
+      !std::all_of(p.history.begin(), p.history.end(), [&](const EpochRecord& r) { return r.class_iou.size() == classes; }))
+    throw damaged("damaged metadata: the numbers of classes contradict each other.");
   if (p.best_epoch < 0 || p.best_epoch > static_cast<int64_t>(p.history.size()) || p.epoch < 0 || p.batch < 0 || p.step < 0)
     throw damaged("damaged metadata: the run's progress contradicts itself.");
   for (auto& [name, value] : content.tensors) {

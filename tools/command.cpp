@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <new>
 #include <string>
@@ -35,12 +36,14 @@ int usage(const CLI::App& app, const std::string& message) {
 
 void report_error(const std::string& who, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
-  fmt::print(stderr, "{}: {}\n", who, message);
+  const std::string line = fmt::format("{}: {}\n", who, message);
+  std::fwrite(line.data(), 1, line.size(), stderr);  // not fmt::print, which throws where stderr is full or closed
 }
 
 void make_folder(const std::string& who, const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
+  check<UsageError>(!folder.empty(), "--output: no folder is named.");
   check<FileError>(!error, "{}: {}: cannot make this folder: {}. Choose another --output.", who, folder, error.message());
 }
 
@@ -57,6 +60,8 @@ int run(int argc, char** argv) {
     if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty())
       throw UsageError(fmt::format("'{}' is no subcommand.", argv[1]));
     app.parse(argc, argv);
+    check<FileError>(std::fflush(stdout) == 0 && !std::ferror(stdout),
+                     "a part of standard output could not be written. Send it to another place.");
     return kSuccess;
   } catch (const CLI::Success& request) {  // --help and --version
     return app.exit(request);

@@ -32,7 +32,7 @@ struct Exit {
 // Prints "who: message" as one line on stderr, whatever the message is made of.
 void report_error(const std::string& who, std::string message);
 
-// Makes a folder and those above it. Throws FileError, "who: FOLDER: ...".
+// Makes a folder and those above it. Throws FileError, "who: FOLDER: ...", and UsageError for no name.
 void make_folder(const std::string& who, const std::string& folder);
 
 // Parses the command line, runs the subcommand, returns the exit code. Throws nothing.

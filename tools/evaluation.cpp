@@ -1,5 +1,7 @@
 #include "tools/evaluation.h"
 
+#include <cmath>
+
 #include "core/grad_mode.h"
 #include "core/ops.h"
 
@@ -28,12 +30,20 @@ std::optional<Evaluation> evaluate(const nn::AnyModule& network, data::DataLoade
   const NoGradGuard no_grad;
   network.ptr()->eval();
   RunningMean mean;
-  data::ConfusionMatrix matrix(loader.dataset().classes().num_classes());
+  const data::ClassInfo& classes = loader.dataset().classes();
+  data::ConfusionMatrix matrix(classes.num_classes(), classes.ignore_index);
   loader.start_epoch(0);
   while (const std::optional<data::Batch> batch = loader.next()) {
     const Tensor scores = network.forward(batch->images.to(device));
     const Tensor labels = batch->labels.to(device);
-    if (const double weight = loss.weight(batch->labels); weight > 0) mean.add(loss(scores, labels).item<double>(), weight);
+    if (const double weight = loss.weight(batch->labels); weight > 0) {
+      const double value = loss(scores, labels).item<double>();
+      check<ValueError>(
+          std::isfinite(value),
+          "train: the loss is {} on the held-out pictures, first in the batch of {}. Try a smaller --lr or --clip-grad 1.", value,
+          batch->names.front());
+      mean.add(value, weight);
+    }
     matrix.update(batch->labels, scores.argmax(1).cpu());
     if (!after_batch(batch->labels.size(0))) return std::nullopt;
   }

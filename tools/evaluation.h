@@ -40,7 +40,8 @@ struct Evaluation {
 };
 
 // The network in evaluation mode over one pass of the loader. `after_batch(pictures)` is called after each batch; the pass ends
-// early, without a result, when it returns false. The network is left in evaluation mode.
+// early, without a result, when it returns false. The network is left in evaluation mode. Throws ValueError for a loss that is
+// not finite: such a network is no result.
 std::optional<Evaluation> evaluate(const nn::AnyModule& network, data::DataLoader& loader, const SegmentationLoss& loss,
                                    Device device, const std::function<bool(int64_t)>& after_batch);
 

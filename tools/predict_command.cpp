@@ -59,6 +59,7 @@ void predict_one(const Predictor& predictor, const fs::path& input, const fs::pa
 }
 
 void predict(const PredictOptions& options) {
+  check<UsageError>(options.alpha >= 0, "--alpha: {}. From 0 to 1.", options.alpha);  // CLI::Range lets NaN pass
   if (options.threads > 0) omp_set_num_threads(static_cast<int>(options.threads));
   const Predictor predictor(options.model, options.device);
   const std::vector<fs::path> files = input_files(options.inputs);
@@ -72,11 +73,14 @@ void predict(const PredictOptions& options) {
     for (const fs::path& file : files) {
       const fs::path output = fs::path(options.output) / file.stem();
       try {
-        for (const char* ending : {".png", "_overlay.png", "_side_by_side.png"})
-          check<FileError>(!protected_files.contains(fs::weakly_canonical(output.string() + ending)),
+        for (const char* ending : {".png", "_overlay.png", "_side_by_side.png"}) {
+          const fs::path result = fs::weakly_canonical(output.string() + ending);
+          check<FileError>(!protected_files.contains(result),
                            "predict: {}: its result would overwrite an input. Choose another --output.", file.string());
-        check<FileError>(written.insert(output).second, "predict: {}: another input of this name has been written to {}.",
-                         file.string(), options.output);
+          check<FileError>(written.insert(result).second,
+                           "predict: {}: its result would overwrite another input's. Predict the two into different folders.",
+                           file.string());
+        }
         predict_one(predictor, file, output, options);
       } catch (const Error& error) {
         ++failures;

@@ -1,9 +1,11 @@
 #include "tools/train_command.h"
 
 #include <CLI/App.hpp>
+#include <charconv>
 #include <filesystem>
 #include <memory>
 
+#include "data/file.h"
 #include "tools/command.h"
 #include "tools/trainer.h"
 
@@ -20,12 +22,20 @@ std::set<std::string> given_flags(const CLI::App& command) {
   return given;
 }
 
+// CLI11 reads -1 as 2^64 - 1, and what is above as that, too.
+std::string natural_number(const std::string& text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool good = error == std::errc() && end == text.data() + text.size();
+  return good ? "" : fmt::format("{} is no number from 0 to 2^64 - 1", text);
+}
+
 // best.safetensors belongs to the run: one that goes on in another folder takes it along.
 void bring_best(const fs::path& checkpoint, const fs::path& output) {
+  make_folder("train", output.string());
   if (fs::weakly_canonical(checkpoint.parent_path()) == fs::weakly_canonical(output)) return;
   const fs::path sibling = checkpoint.parent_path() / "best.safetensors";
-  fs::create_directories(output);
-  fs::copy_file(fs::exists(sibling) ? sibling : checkpoint, output / "best.safetensors", fs::copy_options::overwrite_existing);
+  data::write_file("train", output / "best.safetensors", data::read_file("train", fs::exists(sibling) ? sibling : checkpoint));
 }
 
 void train(const CLI::App& command, TrainOptions options, const std::string& resume) {
@@ -38,12 +48,16 @@ void train(const CLI::App& command, TrainOptions options, const std::string& res
   const fs::path file = resume.empty() ? fs::path(options.output) / "last.safetensors" : fs::path(resume);
   check<FileError>(fs::exists(file),
                    "train: --resume: {} does not exist. Name the run's folder with --output, or its checkpoint.", file.string());
+  check<FileError>(!fs::is_directory(file), "train: --resume: {} is a folder. Write --resume -o {} to go on with the run in it.",
+                   file.string(), file.string());
   const Checkpoint checkpoint = load_checkpoint(file.string());
   TrainOptions merged = merge_for_resume(checkpoint.options, options, given);
   if (!given.contains("output")) merged.output = file.has_parent_path() ? file.parent_path().string() : ".";
   resolve(merged);
-  bring_best(fs::absolute(file), fs::absolute(merged.output));
-  Trainer(std::move(merged), checkpoint, file.string()).run();
+  const fs::path output = fs::absolute(merged.output);
+  Trainer trainer(std::move(merged), checkpoint, file.string());
+  bring_best(fs::absolute(file), output);  // only now: a run that cannot start takes no other run's best away
+  trainer.run();
 }
 
 }  // namespace
@@ -98,7 +112,7 @@ void register_train(CLI::App& app) {
   command->add_option("--momentum", o.momentum, "Of sgd and rmsprop")->group("Training");
   command->add_option("--clip-grad", o.clip_grad, "Clip the gradients' norm to this; 0: never")->group("Training");
   command->add_option("--val-every", o.val_every, "Epochs between validations; the last is always validated")->group("Training");
-  command->add_option("--seed", o.seed, "Of weights, order and augmentation")->group("Training");
+  command->add_option("--seed", o.seed, "Of weights, order and augmentation")->check(natural_number)->group("Training");
 
   command->add_option("-o,--output,--output-dir", o.output, "Folder for checkpoints, metrics.csv, config.json, predictions.png")
       ->type_name("DIR")

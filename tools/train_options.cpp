@@ -104,14 +104,16 @@ void resolve(TrainOptions& o) {
 
   if (!o.size.empty()) {
     const Size size = parse_size("size", o.size);
-    require(!shapes || std::min(size.height, size.width) >= 16, "--size: shapes need at least 16x16.");
+    require(!shapes || (std::min(size.height, size.width) >= 16 && std::max(size.height, size.width) <= 4096),
+            "--size: {}. Shapes are drawn from 16x16 to 4096x4096.", o.size);
   }
   if (!o.crop.empty()) parse_size("crop", o.crop);
-  require(!o.samples || *o.samples >= 1, "--samples: {}. At least 1.", o.samples.value_or(0));
+  require(!o.samples || (*o.samples >= 1 && *o.samples <= 100'000'000), "--samples: {}. From 1 to 100000000.",
+          o.samples.value_or(0));
   require(!o.classes || (*o.classes >= 2 && *o.classes <= 256), "--classes: {}. From 2 to 256.", o.classes.value_or(0));
   require(*o.feature_scale >= 1 && *o.feature_scale <= 64, "--feature-scale: {}. From 1 to 64.", *o.feature_scale);
-  require(*o.epochs >= 1, "--epochs: {}. At least 1.", *o.epochs);
-  require(*o.batch_size >= 1, "--batch-size: {}. At least 1.", *o.batch_size);
+  require(*o.epochs >= 1 && *o.epochs <= 1'000'000, "--epochs: {}. From 1 to 1000000.", *o.epochs);
+  require(*o.batch_size >= 1 && *o.batch_size <= 65536, "--batch-size: {}. From 1 to 65536.", *o.batch_size);
   require(*o.lr > 0 && std::isfinite(*o.lr), "--lr: {}. A positive number.", *o.lr);
   require(o.weight_decay >= 0, "--weight-decay: {}. Not negative.", o.weight_decay);
   require(o.momentum >= 0 && o.momentum < 1, "--momentum: {}. From 0 to below 1.", o.momentum);

@@ -88,6 +88,7 @@ void Trainer::run() {
   write_text(path("config.json"), nlohmann::json(options_).dump(2) + "\n");
   say(fmt::format("{}  {}\n  {} with {} parameters\n", describe(options_), data_.explanation, options_.model,
                   count_parameters(*network_.ptr())));
+  if (!progress_.history.empty()) write_metrics();  // a run that was killed may have saved an epoch and not yet written it
   if (progress_.step > 0) say(fmt::format("  resumed after {} epochs and {} batches\n", progress_.epoch, progress_.batch));
   while (progress_.epoch < *options_.epochs) {
     train_epoch();
@@ -168,14 +169,24 @@ void Trainer::finish_epoch() {
   const bool best = record.mean_iou > progress_.best_mean_iou();
   progress_.history.push_back(record);
   if (best) progress_.best_epoch = record.epoch;
-  save("last.safetensors");
+  // Best before last: a run that is killed in between does this epoch again. The other way round it would go on after an epoch
+  // that it believes to be kept, and is not.
   if (best) save("best.safetensors");
-  write_text(path("metrics.csv"), metrics_csv(progress_.history, data_.train->classes().names));
+  save("last.safetensors");
+  write_metrics();
   say(epoch_line(record, *options_.epochs, pictures_per_second_, best));
 }
 
+void Trainer::write_metrics() const {
+  write_text(path("metrics.csv"), metrics_csv(progress_.history, data_.train->classes().names));
+}
+
 void Trainer::finish_run() {
-  if (progress_.best_epoch == 0) return;  // no labelled pixel in the validation set
+  if (progress_.best_epoch == 0) {
+    say(fmt::format("Wrote {}. No epoch is best: no pixel of the held-out labels belongs to a class.\n",
+                    path("last.safetensors")));
+    return;
+  }
   say(class_table(progress_.history[progress_.best_epoch - 1], data_.train->classes().names));
   const Predictor predictor(path("best.safetensors"), device_);
   data::write_png(path("predictions.png"), prediction_sheet(predictor, *data_.val, 8));

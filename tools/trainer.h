@@ -30,6 +30,7 @@ class Trainer {
   void train_epoch();
   void train_step(const data::Batch& batch);
   void finish_epoch();
+  void write_metrics() const;
   void finish_run();
   [[noreturn]] void stop();
   [[noreturn]] void explain_non_finite(const data::Batch& batch, double loss, uint64_t generator_offset);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <png.h>
 
 #include <fstream>
+#include <limits>
 
 #include "tests/data/temporary_folder.h"
 
@@ -105,7 +107,29 @@ TEST(DetectClasses, CountsTheLabelsValues) {
   EXPECT_EQ(detect_classes(folder / "plain").info.num_classes(), 5) << "255 is no class";
   make_dataset(folder / "binary", 255);
   EXPECT_TRUE(contains(message_of<FileError>([&] { detect_classes(folder / "binary"); }), "0 and 255 alone"));
+  EXPECT_EQ(detect_classes(folder / "binary", {.classes = 2}).info.num_classes(), 2) << "the remedy that the message names";
   EXPECT_THROW(detect_classes(folder / "plain", {.classes = 0}), ValueError);
+  for (int64_t beyond : {int64_t{1} << 40, std::numeric_limits<int64_t>::min()})  // crops hold ids in 32 bits
+    EXPECT_THROW(detect_classes(folder / "plain", {.ignore_index = beyond}), ValueError) << beyond;
+}
+
+// A grey picture of 16 bits, 6x4, all zero but for one value.
+void write_label16(const fs::path& file, uint16_t value) {
+  std::vector<uint16_t> pixels(24);
+  pixels[8] = value;
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = 6, png.height = 4, png.format = PNG_FORMAT_LINEAR_Y;
+  ASSERT_TRUE(png_image_write_to_file(&png, file.c_str(), 0, pixels.data(), 0, nullptr));
+}
+
+TEST(DetectClasses, MoreClassesThanAPaletteHoldsAreRefused) {
+  const TemporaryFolder folder;
+  make_dataset(folder.path(), 1);
+  write_label16(folder / "train/labels/p0.png", 65535);
+  const std::string message = message_of<FileError>([&] { detect_classes(folder.path()); });
+  EXPECT_TRUE(contains(message, "65535") && contains(message, "--ignore-index 65535")) << message;
+  EXPECT_EQ(detect_classes(folder.path(), {.ignore_index = 65535}).info.num_classes(), 2);
 }
 
 TEST(DetectClasses, KnowsCamVidByNameAndByElevenClasses) {
@@ -134,7 +158,9 @@ TEST(DetectClasses, ReadsDatasetJson) {
   EXPECT_EQ(detected.info.std[2], 3.0f);
   EXPECT_EQ(detect_classes(folder.path(), {.ignore_index = 7}).info.ignore_index, 7) << "flags win over the file";
 
-  for (const char* bad : {"{", R"({"classes": 3})", R"({"mean": [1, 2, 3]})", R"({"classes": ["a"], "std": [1, 0, 1]})"}) {
+  for (const char* bad : {"{", R"({"classes": 3})", R"({"mean": [1, 2, 3]})", R"({"classes": ["a"], "std": [1, 0, 1]})",
+                          R"({"classes": ["a"], "std": [1, 1e-45, 1]})", R"({"classes": ["a"], "std": [1, 1e99, 1]})",
+                          R"({"classes": ["a"], "mean": [1, 1e99, 1]})"}) {
     std::ofstream(folder / "dataset.json") << bad;
     EXPECT_TRUE(contains(message_of<FileError>([&] { detect_classes(folder.path()); }), "dataset.json: ")) << bad;
   }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "core/error.h"
@@ -94,6 +95,22 @@ TEST(DataLoader, EpochsAreShuffledByTheSeed) {
   std::sort(order.begin(), order.end());
   EXPECT_EQ(order, epoch_order(100, false, 1, 0));
   EXPECT_TRUE(epoch_order(0, true, 1, 0).empty());
+}
+
+TEST(DataLoader, ABatchLargerThanAnyDataSetIsTheWholeOne) {
+  DataLoader loader(std::make_shared<NumberedDataset>(3), {.batch_size = std::numeric_limits<int64_t>::max(), .workers = 1});
+  EXPECT_EQ(loader.batches(), 1);
+  loader.start_epoch(0);
+  EXPECT_EQ(loader.next()->labels.size(0), 3);
+  EXPECT_FALSE(loader.next().has_value());
+}
+
+TEST(DataLoader, AnEpochThatCannotBeOrderedStartsNoWork) {
+  const auto data = std::make_shared<NumberedDataset>(int64_t{1} << 60);  // its order does not fit into memory
+  DataLoader loader(data, {.workers = 2});
+  EXPECT_ANY_THROW(loader.start_epoch(0));
+  EXPECT_THROW(loader.next(), ValueError) << "no epoch was started";
+  EXPECT_EQ(data->reads, 0);
 }
 
 TEST(DataLoader, TheSameBytesWhateverTheWorkers) {

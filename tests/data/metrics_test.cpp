@@ -22,6 +22,14 @@ TEST(ConfusionMatrix, KnownValues) {
   EXPECT_DOUBLE_EQ(matrix.mean_iou(), 0.5);
 }
 
+TEST(ConfusionMatrix, AnIgnoredClassIsNotCounted) {
+  ConfusionMatrix matrix(3, 0);
+  matrix.update(std::vector<int64_t>{0, 0, 1, 2}, std::vector<int64_t>{1, 0, 1, 0});
+  EXPECT_EQ(matrix.total(), 2);
+  EXPECT_TRUE(std::isnan(matrix.class_iou()[0]));
+  EXPECT_EQ(matrix.class_iou()[1], 1.0) << "what the ignored pixels were predicted as does not matter";
+}
+
 TEST(ConfusionMatrix, AnAbsentClassIsLeftOutOfTheMean) {
   ConfusionMatrix matrix(3);
   matrix.update(std::vector<int64_t>{0, 0, 1}, std::vector<int64_t>{0, 2, 1});  // class 2 is predicted but never true

@@ -28,6 +28,11 @@ TEST_F(Command, UsageErrorsExitWith2) {
   expect_error(tessera("train --epochs many"), 2, {"--epochs", "many"});
   expect_error(tessera("train --epochs 0"), 2, {"--epochs", "0"});
   expect_error(tessera("train --optimizer lion"), 2, {"--optimizer", "lion"});
+  expect_error(tessera("train --epochs 99999999999"), 2, {"--epochs", "99999999999"});
+  expect_error(tessera("train --samples 99999999999"), 2, {"--samples", "99999999999"});
+  expect_error(tessera("train --batch-size 9223372036854775807"), 2, {"--batch-size"});
+  expect_error(tessera("train --seed -1"), 2, {"--seed", "-1"});
+  expect_error(tessera("train --size 8192x8192"), 2, {"--size", "4096"});
   expect_error(tessera("train --size 32"), 2, {"--size", "'32'", "360x480"});
   expect_error(tessera("train --dataset folder"), 2, {"--data"});
   expect_error(tessera("train --data x --samples 3"), 2, {"--samples"});
@@ -45,6 +50,24 @@ TEST_F(Command, RunTimeErrorsExitWith1AndNameTheFile) {
 TEST_F(Command, AnOutputFolderThatCannotBeMade) {
   std::ofstream(folder("file")) << "in the way";
   expect_error(tessera(kTiny + "-e 1 -o file/run"), 1, {"file/run", "--output"});
+}
+
+TEST_F(Command, StreamsThatCannotBeWritten) {
+  EXPECT_EQ(tessera("train --lr -1 2>/dev/full").code, 2);
+  expect_error(tessera(kTiny + "-e 1 -o run >/dev/full"), 1, {"standard output"});
+}
+
+TEST_F(Command, VerifySaysWhatIsMissing) {
+  std::filesystem::create_directories(folder("empty"));
+  for (const char* name : {"empty", "nowhere"}) {
+    const Result run = tessera(std::string("verify ") + name);
+    expect_error(run, 1, {name, "Name a folder"});
+    EXPECT_EQ(run.out, "") << "no table without a case";
+  }
+  std::ofstream(folder("none.txt")) << "no case";
+  const Result run = tessera("verify none.txt");
+  EXPECT_EQ(run.code, 1);
+  EXPECT_NE(run.out.find("1 failed"), std::string::npos) << run.out;
 }
 
 }  // namespace

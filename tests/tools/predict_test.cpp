@@ -40,7 +40,8 @@ TEST_F(Predict, AlphaIsTheWeightOfTheColours) {
   EXPECT_TRUE(data::read_image(folder("none/odd_overlay.png")) == data::read_image(folder("in/odd.png")));
   ASSERT_EQ(tessera("predict -m run/best.safetensors -i in/odd.png -o all --alpha 1").code, 0);
   EXPECT_TRUE(data::read_image(folder("all/odd_overlay.png")) == data::read_image(folder("all/odd.png")));
-  expect_error(tessera("predict -m run/best.safetensors -i in --alpha 2"), 2, {"--alpha"});
+  for (const char* alpha : {"2", "nan"})
+    expect_error(tessera(std::string("predict -m run/best.safetensors -i in --alpha ") + alpha), 2, {"--alpha"});
 }
 
 TEST_F(Predict, OneBadInputIsNamedAndTheRestGoesOn) {
@@ -59,8 +60,14 @@ TEST_F(Predict, InputsAreNeverOverwritten) {
   EXPECT_TRUE(read_text(folder("in/odd.png")) == before);
 }
 
+TEST_F(Predict, ResultsNeverOverwriteEachOther) {
+  fs::copy(folder("in/odd.png"), folder("in/even_overlay.png"));  // its mask has the name of even's overlay
+  expect_error(tessera("predict -m run/best.safetensors -i in -o out"), 1, {"in/even_overlay.png", "overwrite"});
+  EXPECT_EQ(data::read_image(folder("out/even_overlay.png")).height, 48);
+}
+
 TEST_F(Predict, AFileThatIsNoCheckpoint) {
-  expect_error(tessera("predict -m in/odd.png -i in -o out"), 1, {"in/odd.png"});
+  expect_error(tessera("predict -m in/odd.png -i in -o out"), 1, {"in/odd.png", "best.safetensors"});
   std::string bytes = read_text(folder("run/best.safetensors"));
   std::ofstream(folder("cut.safetensors"), std::ios::binary) << bytes.substr(0, bytes.size() / 2);
   expect_error(tessera("predict -m cut.safetensors -i in -o out"), 1, {"cut.safetensors"});

@@ -115,6 +115,42 @@ TEST_F(Train, BestIsResumableInAnotherFolder) {
   EXPECT_TRUE(fs::exists(folder("more/best.safetensors")));
 }
 
+// A run that is killed just after last.safetensors was saved goes on with a best.safetensors and a metrics.csv that fit to it.
+TEST_F(Train, ARunThatIsKilledBetweenItsFilesLosesNone) {
+  ASSERT_EQ(tessera(kTiny + "-e 1 --schedule none -o run").code, 0);
+  EXPECT_LE(fs::last_write_time(folder("run/best.safetensors")), fs::last_write_time(folder("run/last.safetensors")));
+  fs::remove(folder("run/metrics.csv"));
+  ASSERT_EQ(tessera("train --resume -o run").code, 0);
+  EXPECT_EQ(column(folder("run/metrics.csv"), "epoch"), (std::vector<double>{1}));
+}
+
+TEST_F(Train, AResumeThatFailsLeavesTheOutputFolderAlone) {
+  make_pairs(folder("pairs"));
+  ASSERT_EQ(tessera(kFolder + "--classes 7").code, 0);
+  fs::create_directories(folder("other"));
+  std::ofstream(folder("other/best.safetensors")) << "another run's";
+  expect_error(tessera("train --resume run/last.safetensors --data nowhere -o other"), 1, {"nowhere"});
+  EXPECT_EQ(read_text(folder("other/best.safetensors")), "another run's");
+  std::ofstream(folder("file")) << "in the way";
+  expect_error(tessera("train --resume run/last.safetensors -o file"), 1, {"train: ", "file", "--output"});
+  expect_error(tessera("train --resume run"), 1, {"run is a folder", "--resume -o run"});
+}
+
+TEST_F(Train, ANetworkThatIsNotFiniteIsNoResult) {
+  // One step an epoch: its loss is that of the first weights, and only the held-out pictures see the second.
+  expect_error(tessera("train --samples 4 --size 32x32 --feature-scale 16 --batch-size 4 -e 1 --optimizer sgd --schedule none "
+                       "--lr 1e30 --no-batchnorm -o run"),
+               1, {"train: the loss is", "held-out", "--lr"});
+  EXPECT_FALSE(fs::exists(folder("run/best.safetensors")));
+  EXPECT_FALSE(fs::exists(folder("run/last.safetensors")));
+}
+
+TEST_F(Train, AnIgnoredClassIsOutsideTheMetrics) {
+  make_pairs(folder("pairs"));
+  ASSERT_EQ(tessera(kFolder + "--classes 7 --ignore-index 0").code, 0);
+  EXPECT_NE(tessera("train --resume -o run").out.find("class_0  -\n"), std::string::npos);
+}
+
 TEST_F(Train, ResumeRefusesSettingsThatWouldChangeTheRun) {
   ASSERT_EQ(tessera(kTiny + "-e 1 -o run").code, 0);
   expect_error(tessera("train --resume -o run --batch-size 8"), 2, {"--batch-size", "4", "8"});
@@ -130,7 +166,8 @@ TEST_F(Train, AFullDiskLosesNothing) {
   ASSERT_EQ(tessera(kTiny + "-e 2 --schedule none -o run").code, 0);
   const std::string before = read_text(folder("run/last.safetensors"));
   // Writing more than a few kilobytes fails, as it does on a full disk.
-  expect_error(tessera("train --resume -o run -e 3", "trap '' XFSZ && ulimit -f 16"), 1, {"run/last.safetensors"});
+  expect_error(tessera("train --resume -o run -e 3", "trap '' XFSZ && ulimit -f 16"), 1, {"run/", ".safetensors"});
+  expect_error(tessera("train --resume -o run -e 3", "ulimit -f 16"), 1, {"run/", ".safetensors"});  // SIGXFSZ not ignored before
   EXPECT_TRUE(read_text(folder("run/last.safetensors")) == before);
   EXPECT_EQ(tessera("train --resume -o run -e 3").code, 0);
 }

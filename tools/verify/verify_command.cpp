@@ -14,12 +14,12 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<std::string> find_cases(const std::string& dir) {
-  check<FileError>(fs::exists(dir), "verify: {}: no such folder or file", dir);
-  if (fs::is_regular_file(dir)) return {dir};
+  check<FileError>(fs::exists(dir), "verify: {}: there is no such folder or file. Name a folder of cases, or one case.", dir);
+  if (!fs::is_directory(dir)) return {dir};
   std::vector<std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(dir))
     if (entry.path().extension() == ".safetensors") files.push_back(entry.path().string());
-  check<FileError>(!files.empty(), "verify: {}: no .safetensors file lies below this folder", dir);
+  check<FileError>(!files.empty(), "verify: {}: no .safetensors file lies below this folder. Name a folder of cases.", dir);
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -46,8 +46,9 @@ CaseResult run_file(const std::string& file, const VerifyOptions& options, std::
 
 int verify(const std::string& dir, const VerifyOptions& options) {
   int64_t passed = 0, failed = 0, unknown = 0;
+  const std::vector<std::string> files = find_cases(dir);
   fmt::print("{:<34} {:<34} {:>9}  {:>9}\n", "op", "case", "error", "tolerance");
-  for (const std::string& file : find_cases(dir)) {
+  for (const std::string& file : files) {
     std::string op = "?";
     const CaseResult result = run_file(file, options, op);
     const bool ok = result.status == CaseResult::Status::Passed, known = result.status != CaseResult::Status::Unknown;
