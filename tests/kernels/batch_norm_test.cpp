@@ -1,20 +1,24 @@
 #include "kernels/batch_norm/batch_norm.h"
 
-#include <omp.h>
+#include <gtest/gtest.h>
 
-#include "tests/kernels/image.h"
+#include <cstring>
+
+#include "tests/support/agreement.h"
+#include "tests/support/image.h"
+#include "tests/support/threads.h"
 
 namespace tessera {
 namespace {
 
-using namespace testing;
+using namespace testing_support;
 using Sizes = std::array<int64_t, 4>;
 
 const Sizes kSizes[] = {{1, 1, 1, 2}, {2, 1, 3, 5},   {2, 3, 5, 7},   {3, 4, 17, 9},  {1, 16, 33, 31},  {2, 17, 8, 8},
                         {5, 7, 1, 1}, {4, 64, 9, 11}, {2, 130, 6, 5}, {1, 300, 4, 4}, {2, 3, 210, 200}, {9, 8, 40, 40}};
 
-template <class T> class BatchNormTest : public ::testing::Test {};
-using Types = ::testing::Types<float, double, BFloat16, Half>;
+template <class T> class BatchNormTest : public testing::Test {};
+using Types = testing::Types<float, double, BFloat16, Half>;
 TYPED_TEST_SUITE(BatchNormTest, Types);
 
 template <class C> View channel_view(std::vector<C>& values) {
@@ -68,8 +72,8 @@ TYPED_TEST(BatchNormTest, FastAgreesWithReference) {
       for (const bool affine : {false, true})
         for (const bool relu : {false, true}) {
           if (relu && is_half_v<T>) continue;  // rounded inputs sit exactly on the kink; the mask is covered by float and double
-          SCOPED_TRACE(::testing::Message() << sizes[0] << "x" << sizes[1] << "x" << sizes[2] << "x" << sizes[3] << " layout "
-                                            << static_cast<int>(layout) << " affine " << affine << " relu " << relu);
+          SCOPED_TRACE(testing::Message() << sizes[0] << "x" << sizes[1] << "x" << sizes[2] << "x" << sizes[3] << " layout "
+                                          << static_cast<int>(layout) << " affine " << affine << " relu " << relu);
           const Result<T> want = run<T>(true, sizes, layout, affine, relu, 0),
                           got = run<T>(false, sizes, layout, affine, relu, 0);
           const double u = unit_roundoff<T>(), uc = unit_roundoff<compute_t<T>>();
@@ -131,18 +135,14 @@ TEST(BatchNorm, NaNStaysInItsChannelAndPassesTheRelu) {
 }
 
 TEST(BatchNorm, BitsDoNotDependOnTheThreadCount) {
-  const int threads = omp_get_max_threads();
   for (const ImageLayout layout : {ImageLayout::Contiguous, ImageLayout::ChannelsLast}) {
-    omp_set_num_threads(1);
-    const Result<float> one = run<float>(false, {3, 24, 90, 100}, layout, true, true, 0);
-    omp_set_num_threads(3);
-    const Result<float> three = run<float>(false, {3, 24, 90, 100}, layout, true, true, 0);
+    const auto computed = [&] { return run<float>(false, {3, 24, 90, 100}, layout, true, true, 0); };
+    const Result<float> one = with_threads(1, computed), three = with_threads(3, computed);
     EXPECT_EQ(one.mean, three.mean);
     EXPECT_EQ(one.var, three.var);
     EXPECT_EQ(one.sum_dy_xmu, three.sum_dy_xmu);
     EXPECT_EQ(one.grad_training, three.grad_training);
   }
-  omp_set_num_threads(threads);
 }
 
 }  // namespace

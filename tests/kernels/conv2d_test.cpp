@@ -5,19 +5,19 @@
 
 #include <string>
 
-#include "tests/kernels/strided.h"
+#include "tests/support/agreement.h"
+#include "tests/support/threads.h"
 
 namespace tessera::kernels {
 namespace {
 
-using testing::Layout;
-using testing::Strided;
+using namespace testing_support;
 
 struct Case {
   int64_t images, in, height, width, out, kernel_y, kernel_x;
   Conv2dParams params;
   ScalarType dtype = kFloat32;
-  Layout input = Layout::ChannelsLast, output = Layout::ChannelsLast, weight = Layout::RowMajor;
+  MemoryOrder input = MemoryOrder::ChannelsLast, output = MemoryOrder::ChannelsLast, weight = MemoryOrder::RowMajor;
 
   int64_t out_size(int d) const {
     const int64_t size = d == 0 ? height : width, kernel = d == 0 ? kernel_y : kernel_x;
@@ -34,59 +34,48 @@ struct Case {
 
 // Values lie in [-1, 1], so a sum of n products errs by less than n epsilons of the type it is computed in; halves round once
 // more.
-void expect_close(const Strided& fast, const Strided& slow, int64_t reduction, const std::string& what) {
-  const ScalarType type = fast.view().dtype;
-  const double compute_epsilon = testing::epsilon(type == kFloat64 ? kFloat64 : kFloat32);
-  const double store_epsilon = testing::epsilon(type);
-  const std::vector<double> a = fast.values(), b = slow.values();
-  for (size_t i = 0; i < a.size(); ++i)
-    ASSERT_LE(std::abs(a[i] - b[i]), compute_epsilon * double(reduction + 2) + store_epsilon * std::abs(b[i]))
-        << what << " at " << i << ": " << a[i] << " instead of " << b[i];
-  EXPECT_EQ(fast.damaged_guards(), 0) << what;
+auto sum_of(int64_t products, ScalarType type) {
+  return within(epsilon(arithmetic_type(type)) * double(products + 2), epsilon(type));
 }
 
 // Runs `kernel(output)` with one and with three threads: the bits must be the same.
-template <class Kernel> void run_twice(const Strided& output, Kernel&& kernel, const std::string& what) {
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);
-  kernel(output.view());
+template <class Kernel> void run_twice(const StridedBuffer& output, Kernel&& kernel, const std::string& what) {
+  with_threads(1, [&] { kernel(output.view); });
   const std::vector<double> alone = output.values();
-  omp_set_num_threads(3);
-  kernel(output.view());
+  with_threads(3, [&] { kernel(output.view); });
   EXPECT_EQ(alone, output.values()) << what << ": bits depend on the thread count";
-  omp_set_num_threads(threads);
 }
 
 void check(const Case& c, uint32_t seed) {
   std::mt19937 random(seed);
   const int64_t oh = c.out_size(0), ow = c.out_size(1), taps = c.kernel_y * c.kernel_x, groups = c.params.groups;
-  Strided input({c.images, c.in, c.height, c.width}, c.dtype, c.input);
-  Strided weight({c.out, c.in / groups, c.kernel_y, c.kernel_x}, c.dtype, c.weight);
-  Strided grad_out({c.images, c.out, oh, ow}, c.dtype, c.output);
-  Strided bias({c.out}, c.dtype, c.input), in_bias({c.in}, c.dtype);
-  for (Strided* s : {&input, &weight, &grad_out, &bias, &in_bias}) s->fill_uniform(random);
+  const StridedBuffer input(c.dtype, {c.images, c.in, c.height, c.width}, c.input);
+  const StridedBuffer weight(c.dtype, {c.out, c.in / groups, c.kernel_y, c.kernel_x}, c.weight);
+  const StridedBuffer grad_out(c.dtype, {c.images, c.out, oh, ow}, c.output);
+  const StridedBuffer bias(c.dtype, {c.out}, c.input), in_bias(c.dtype, {c.in});
+  for (const StridedBuffer* s : {&input, &weight, &grad_out, &bias, &in_bias}) s->fill_random(random, -1, 1);
 
-  for (const View* b : {static_cast<const View*>(nullptr), &bias.view()}) {
-    Strided fast(std::vector<int64_t>{c.images, c.out, oh, ow}, c.dtype, c.output);
-    Strided slow(std::vector<int64_t>{c.images, c.out, oh, ow}, c.dtype);
+  for (const View* b : {static_cast<const View*>(nullptr), &bias.view}) {
+    StridedBuffer fast(c.dtype, {c.images, c.out, oh, ow}, c.output);
+    StridedBuffer slow(c.dtype, {c.images, c.out, oh, ow});
     run_twice(
-        fast, [&](const View& v) { cpu::conv2d_forward(v, input.view(), weight.view(), b, c.params); }, c.name());
-    reference::conv2d_forward(slow.view(), input.view(), weight.view(), b, c.params);
-    expect_close(fast, slow, c.in / groups * taps, "forward " + c.name());
+        fast, [&](const View& v) { cpu::conv2d_forward(v, input.view, weight.view, b, c.params); }, c.name());
+    reference::conv2d_forward(slow.view, input.view, weight.view, b, c.params);
+    expect_close(fast, slow, sum_of(c.in / groups * taps, c.dtype), "forward " + c.name());
   }
-  for (const View* b : {static_cast<const View*>(nullptr), &in_bias.view()}) {
-    Strided fast({c.images, c.in, c.height, c.width}, c.dtype, c.input), slow({c.images, c.in, c.height, c.width}, c.dtype);
+  for (const View* b : {static_cast<const View*>(nullptr), &in_bias.view}) {
+    StridedBuffer fast(c.dtype, {c.images, c.in, c.height, c.width}, c.input), slow(c.dtype, {c.images, c.in, c.height, c.width});
     run_twice(
-        fast, [&](const View& v) { cpu::conv2d_input_grad(v, grad_out.view(), weight.view(), b, c.params); }, c.name());
-    reference::conv2d_input_grad(slow.view(), grad_out.view(), weight.view(), b, c.params);
-    expect_close(fast, slow, c.out / groups * taps, "input_grad " + c.name());
+        fast, [&](const View& v) { cpu::conv2d_input_grad(v, grad_out.view, weight.view, b, c.params); }, c.name());
+    reference::conv2d_input_grad(slow.view, grad_out.view, weight.view, b, c.params);
+    expect_close(fast, slow, sum_of(c.out / groups * taps, c.dtype), "input_grad " + c.name());
   }
-  Strided fast({c.out, c.in / groups, c.kernel_y, c.kernel_x}, c.dtype, c.weight);
-  Strided slow({c.out, c.in / groups, c.kernel_y, c.kernel_x}, c.dtype);
+  StridedBuffer fast(c.dtype, {c.out, c.in / groups, c.kernel_y, c.kernel_x}, c.weight);
+  StridedBuffer slow(c.dtype, {c.out, c.in / groups, c.kernel_y, c.kernel_x});
   run_twice(
-      fast, [&](const View& v) { cpu::conv2d_weight_grad(v, input.view(), grad_out.view(), c.params); }, c.name());
-  reference::conv2d_weight_grad(slow.view(), input.view(), grad_out.view(), c.params);
-  expect_close(fast, slow, c.images * oh * ow, "weight_grad " + c.name());
+      fast, [&](const View& v) { cpu::conv2d_weight_grad(v, input.view, grad_out.view, c.params); }, c.name());
+  reference::conv2d_weight_grad(slow.view, input.view, grad_out.view, c.params);
+  expect_close(fast, slow, sum_of(c.images * oh * ow, c.dtype), "weight_grad " + c.name());
 }
 
 TEST(Conv2dKernels, ReferenceMatchesValuesWorkedOutByHand) {
@@ -111,7 +100,8 @@ TEST(Conv2dKernels, FastMatchesReferenceOnRandomShapes) {
   std::mt19937 random(20240611);
   const auto pick = [&](int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random); };
   const ScalarType types[] = {kFloat32, kFloat32, kFloat64, kBFloat16, kFloat16};
-  const Layout layouts[] = {Layout::ChannelsLast, Layout::ChannelsLast, Layout::RowMajor, Layout::Transposed, Layout::Sliced};
+  const MemoryOrder layouts[] = {MemoryOrder::ChannelsLast, MemoryOrder::ChannelsLast, MemoryOrder::RowMajor,
+                                 MemoryOrder::Transposed, MemoryOrder::Sliced};
   for (int i = 0; i < 400; ++i) {
     Case c;
     c.params.groups = pick(0, 3) ? 1 : pick(1, 6);
@@ -169,13 +159,14 @@ TEST(Conv2dKernels, OutputPaddingOfTheTransposedConvolutionOnlyEnlargesTheResult
   // 3x3 input, kernel 2, stride 3: the plain size is 8; rows and columns that no tap reaches hold the bias.
   for (int64_t size : {8, 9, 10}) {
     std::mt19937 random(3);
-    Strided input({1, 2, 3, 3}, kFloat32, Layout::ChannelsLast), weight({2, 2, 2, 2}, kFloat32), bias({2}, kFloat32);
-    for (Strided* s : {&input, &weight, &bias}) s->fill_uniform(random);
-    Strided fast({1, 2, size, size}, kFloat32, Layout::ChannelsLast), slow({1, 2, size, size}, kFloat32);
+    const StridedBuffer input(kFloat32, {1, 2, 3, 3}, MemoryOrder::ChannelsLast), weight(kFloat32, {2, 2, 2, 2}),
+        bias(kFloat32, {2});
+    for (const StridedBuffer* s : {&input, &weight, &bias}) s->fill_random(random, -1, 1);
+    StridedBuffer fast(kFloat32, {1, 2, size, size}, MemoryOrder::ChannelsLast), slow(kFloat32, {1, 2, size, size});
     const Conv2dParams params{{3, 3}};
-    cpu::conv2d_input_grad(fast.view(), input.view(), weight.view(), &bias.view(), params);
-    reference::conv2d_input_grad(slow.view(), input.view(), weight.view(), &bias.view(), params);
-    expect_close(fast, slow, 8, "output padding");
+    cpu::conv2d_input_grad(fast.view, input.view, weight.view, &bias.view, params);
+    reference::conv2d_input_grad(slow.view, input.view, weight.view, &bias.view, params);
+    expect_close(fast, slow, sum_of(8, kFloat32), "output padding");
     if (size > 8) {
       EXPECT_EQ(fast.values().back(), bias.values().back());
     }
@@ -183,23 +174,23 @@ TEST(Conv2dKernels, OutputPaddingOfTheTransposedConvolutionOnlyEnlargesTheResult
 }
 
 TEST(Conv2dKernels, EmptyBatchesAndChannels) {
-  const Strided no_images({0, 2, 4, 4}, kFloat32), no_output({0, 3, 2, 2}, kFloat32), weight({3, 2, 3, 3}, kFloat32);
-  cpu::conv2d_forward(no_output.view(), no_images.view(), weight.view(), nullptr, {});
-  cpu::conv2d_input_grad(no_images.view(), no_output.view(), weight.view(), nullptr, {});
-  cpu::conv2d_weight_grad(weight.view(), no_images.view(), no_output.view(), {});
+  const StridedBuffer no_images(kFloat32, {0, 2, 4, 4}), no_output(kFloat32, {0, 3, 2, 2}), weight(kFloat32, {3, 2, 3, 3});
+  cpu::conv2d_forward(no_output.view, no_images.view, weight.view, nullptr, {});
+  cpu::conv2d_input_grad(no_images.view, no_output.view, weight.view, nullptr, {});
+  cpu::conv2d_weight_grad(weight.view, no_images.view, no_output.view, {});
   EXPECT_EQ(weight.values(), std::vector<double>(54, 0.0));  // a sum over no pixels
-  const Strided no_channels({1, 0, 4, 4}, kFloat32), thin({3, 0, 3, 3}, kFloat32), out({1, 3, 2, 2}, kFloat32);
-  cpu::conv2d_forward(out.view(), no_channels.view(), thin.view(), nullptr, {});
+  const StridedBuffer no_channels(kFloat32, {1, 0, 4, 4}), thin(kFloat32, {3, 0, 3, 3}), out(kFloat32, {1, 3, 2, 2});
+  cpu::conv2d_forward(out.view, no_channels.view, thin.view, nullptr, {});
   EXPECT_EQ(out.values(), std::vector<double>(12, 0.0));
 }
 
 TEST(Conv2dKernels, NotANumberReachesEveryOutputThatReadsIt) {
   std::mt19937 random(4);
-  Strided input({1, 5, 6, 7}, kFloat32, Layout::ChannelsLast), weight({9, 5, 3, 3}, kFloat32);
-  input.fill_uniform(random), weight.fill_uniform(random);
-  input.view().as<float>()[3 * input.view().strides[2]] = std::numeric_limits<float>::quiet_NaN();
-  Strided out({1, 9, 6, 7}, kFloat32, Layout::ChannelsLast);
-  cpu::conv2d_forward(out.view(), input.view(), weight.view(), nullptr, {{1, 1}, {1, 1}});
+  StridedBuffer input(kFloat32, {1, 5, 6, 7}, MemoryOrder::ChannelsLast), weight(kFloat32, {9, 5, 3, 3});
+  input.fill_random(random, -1, 1), weight.fill_random(random, -1, 1);
+  input.view.as<float>()[3 * input.view.strides[2]] = std::numeric_limits<float>::quiet_NaN();
+  StridedBuffer out(kFloat32, {1, 9, 6, 7}, MemoryOrder::ChannelsLast);
+  cpu::conv2d_forward(out.view, input.view, weight.view, nullptr, {{1, 1}, {1, 1}});
   const std::vector<double> values = out.values();
   for (int64_t i = 0; i < 9 * 42; ++i) EXPECT_EQ(std::isnan(values[i]), i / 7 % 6 >= 2 && i / 7 % 6 <= 4 && i % 7 <= 1) << i;
 }

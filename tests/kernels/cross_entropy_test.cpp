@@ -3,53 +3,46 @@
 #include "kernels/cross_entropy/cross_entropy.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <limits>
 #include <string>
 
 #include "kernels/nll_loss/nll_loss.h"
 #include "kernels/softmax/softmax.h"
-#include "tests/kernels/strided_array.h"
+#include "tests/support/agreement.h"
+#include "tests/support/threads.h"
 
 namespace tessera::kernels {
 namespace {
 
+using namespace testing_support;
+
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-void expect_close(const StridedArray& actual, const StridedArray& expected, double rounding, double relative,
-                  const std::string& what) {
-  for (int64_t i = 0; i < expected.view.numel(); ++i) {
-    const double a = actual.get(i), e = expected.get(i);
-    const bool close =
-        std::isfinite(e) ? std::abs(a - e) <= rounding + relative * std::abs(e) : (std::isnan(e) ? std::isnan(a) : a == e);
-    ASSERT_TRUE(close) << what << ", element " << i << ": " << a << " instead of " << e;
-  }
-  ASSERT_TRUE(actual.nothing_else_written()) << what;
-}
+constexpr MemoryOrder kOrders[] = {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast, MemoryOrder::Reversed, MemoryOrder::Spread};
 
 // Logits, targets and class weights of one problem, with room for all results.
 struct Problem {
   std::vector<int64_t> sizes, pixels;
-  StridedArray logits, grad_logits, target, weight, loss, normalizer, total_weight, first_invalid, grad_loss;
+  StridedBuffer logits, grad_logits, target, weight, loss, normalizer, total_weight, first_invalid, grad_loss;
   CrossEntropyParams params;
   bool weighted = true;
 
-  Problem(ScalarType type, std::vector<int64_t> s, Layout layout = Layout::kRowMajor)
+  Problem(ScalarType type, std::vector<int64_t> s, MemoryOrder layout = MemoryOrder::RowMajor)
       : sizes(s),
         pixels({s[0], s[2], s[3]}),
         logits(type, s, layout),
         grad_logits(type, s, layout),
         target(kInt64, pixels),
-        weight(compute_type(type), {s[1]}),
-        loss(compute_type(type), pixels),
-        normalizer(compute_type(type), pixels),
-        total_weight(compute_type(type), {1}),
+        weight(arithmetic_type(type), {s[1]}),
+        loss(arithmetic_type(type), pixels),
+        normalizer(arithmetic_type(type), pixels),
+        total_weight(arithmetic_type(type), {1}),
         first_invalid(kInt64, {1}),
-        grad_loss(compute_type(type), pixels) {
+        grad_loss(arithmetic_type(type), pixels) {
     logits.fill_random(1, -5, 5);
-    weight.fill_random(2, 0.5, 2);
+    std::mt19937 generator(2);  // weights in [0.5, 2) of 34 bits: their float64 sum is exact, in any order
+    weight.fill([&](int64_t) { return 0.5 + 1.5 * generator() / 4294967296.0; });
     grad_loss.fill_random(3, -1, 1);
     for (int64_t i = 0; i < target.view.numel(); ++i)
       target.set(i, i % 7 == 3 ? 255 : static_cast<double>((i * 5 + i / 3) % s[1]));
@@ -68,15 +61,15 @@ struct Problem {
 };
 
 void expect_same(const Problem& actual, const Problem& expected, ScalarType type, const std::string& what) {
-  const double rounding = epsilon(compute_type(type)) * (64 + static_cast<double>(expected.sizes[1]));
+  const double rounding = epsilon(arithmetic_type(type)) * (64 + static_cast<double>(expected.sizes[1]));
   const double storage = type == kFloat32 || type == kFloat64 ? 0 : epsilon(type);
-  expect_close(actual.loss, expected.loss, rounding, 0, what + " loss");
-  expect_close(actual.total_weight, expected.total_weight, 0, epsilon(compute_type(type)), what + " total weight");
-  expect_close(actual.grad_logits, expected.grad_logits, rounding, storage, what + " gradient");
+  expect_close(actual.loss, expected.loss, within(rounding, 0), what + " loss");
+  expect_close(actual.total_weight, expected.total_weight, within(0, epsilon(arithmetic_type(type))), what + " total weight");
+  expect_close(actual.grad_logits, expected.grad_logits, within(rounding, storage), what + " gradient");
   EXPECT_EQ(actual.first_invalid.get(0), expected.first_invalid.get(0)) << what;
 }
 
-void compare(ScalarType type, const std::vector<int64_t>& sizes, Layout layout, bool weighted, double smoothing) {
+void compare(ScalarType type, const std::vector<int64_t>& sizes, MemoryOrder layout, bool weighted, double smoothing) {
   const std::string what = std::string(to_string(type)) + " " + ::testing::PrintToString(sizes) + " layout " +
                            std::to_string(static_cast<int>(layout)) + " weighted " + std::to_string(weighted) + " smoothing " +
                            std::to_string(smoothing);
@@ -107,15 +100,15 @@ TEST(NllLossKernel, WorkedExampleOfTheNotes) {
 TEST(CrossEntropyReference, IsLogSoftmaxThenNllLoss) {
   Problem fused(kFloat64, {2, 4, 3, 5}), composed(kFloat64, {2, 4, 3, 5});
   fused.cross_entropy(reference::cross_entropy_forward, reference::cross_entropy_backward);
-  StridedArray log_probabilities(kFloat64, fused.sizes);
+  StridedBuffer log_probabilities(kFloat64, fused.sizes);
   reference::log_softmax_forward(log_probabilities.view, composed.logits.view, 1);
   composed.logits.fill(log_probabilities.values());
   composed.nll(reference::nll_loss_forward, reference::nll_loss_backward);
-  StridedArray gradient(kFloat64, fused.sizes);
+  StridedBuffer gradient(kFloat64, fused.sizes);
   reference::log_softmax_backward(gradient.view, composed.grad_logits.view, log_probabilities.view, 1);
-  expect_close(fused.loss, composed.loss, 1e-14, 0, "loss");
-  expect_close(fused.total_weight, composed.total_weight, 0, 0, "total weight");
-  expect_close(fused.grad_logits, gradient, 1e-14, 0, "gradient");
+  expect_close(fused.loss, composed.loss, within(1e-14, 0), "loss");
+  expect_close(fused.total_weight, composed.total_weight, exactly, "total weight");
+  expect_close(fused.grad_logits, gradient, within(1e-14, 0), "gradient");
 }
 
 TEST(CrossEntropyReference, GradientIsThatOfTheDotProduct) {
@@ -146,20 +139,21 @@ TEST(CrossEntropyReference, GradientIsThatOfTheDotProduct) {
 
 TEST(CrossEntropyCpu, AgreesForAllTypesLayoutsAndOptions) {
   for (ScalarType type : {kFloat32, kFloat64, kBFloat16, kFloat16})
-    for (Layout layout : kAllLayouts)
+    for (MemoryOrder layout : kOrders)
       for (bool weighted : {false, true})
         for (double smoothing : {0.0, 0.1, 1.0}) compare(type, {2, 21, 5, 9}, layout, weighted, smoothing);
 }
 
 TEST(CrossEntropyCpu, AgreesForAllClassCountsAroundTheVectorWidth) {
   for (int64_t classes : {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 65, 1000})
-    for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
+    for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast})
       for (double smoothing : {0.0, 0.1}) compare(kFloat32, {2, classes, 1, 19}, layout, true, smoothing);
 }
 
 TEST(CrossEntropyCpu, AgreesForAllPixelCountsAroundTheVectorWidth) {
   for (int64_t pixels : {0, 1, 2, 15, 16, 17, 33, 64, 511, 512, 513, 1100})
-    for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) compare(kFloat32, {1, 3, 1, pixels}, layout, true, 0.1);
+    for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast})
+      compare(kFloat32, {1, 3, 1, pixels}, layout, true, 0.1);
 }
 
 TEST(CrossEntropyCpu, HugeAndNonFiniteLogits) {
@@ -167,7 +161,7 @@ TEST(CrossEntropyCpu, HugeAndNonFiniteLogits) {
       {1e4, -1e4, 9999, 0}, {3e38, -3e38, 0, 1}, {-kInf, 0, 1, -kInf}, {-kInf, -kInf, -kInf, -kInf},
       {kInf, 0, 1, 2},      {kNaN, 0, 1, 2},     {0, 1, 2, 3}};
   for (double smoothing : {0.0, 0.2})
-    for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
+    for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast})
       for (double target : {0, 1, 255}) {
         Problem actual(kFloat64, {1, 4, 1, 7}, layout), expected(kFloat64, {1, 4, 1, 7});
         for (Problem* p : {&actual, &expected}) {
@@ -177,8 +171,8 @@ TEST(CrossEntropyCpu, HugeAndNonFiniteLogits) {
         }
         expected.cross_entropy(reference::cross_entropy_forward, reference::cross_entropy_backward);
         actual.cross_entropy(cpu::cross_entropy_forward, cpu::cross_entropy_backward);
-        expect_close(actual.loss, expected.loss, 1e-14, 1e-15, "loss");
-        expect_close(actual.grad_logits, expected.grad_logits, 1e-14, 0, "gradient");
+        expect_close(actual.loss, expected.loss, within(1e-14, 1e-15), "loss");
+        expect_close(actual.grad_logits, expected.grad_logits, within(1e-14, 0), "gradient");
         if (target == 255) {
           EXPECT_EQ(actual.grad_logits.values(), std::vector<double>(28, 0.0));  // ignored, whatever the logits
         }
@@ -217,7 +211,7 @@ TEST(CrossEntropyCpu, IgnoreIndexMayBeAClass) {
 
 // The gradient of a mean arrives as one number for all pixels.
 TEST(CrossEntropyCpu, TakesAnExpandedGradient) {
-  for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) {
+  for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast}) {
     Problem actual(kFloat32, {2, 21, 4, 9}, layout), expected(kFloat32, {2, 21, 4, 9});
     for (Problem* p : {&actual, &expected}) p->grad_loss.view.strides = {0, 0, 0};
     expected.cross_entropy(reference::cross_entropy_forward, reference::cross_entropy_backward);
@@ -228,12 +222,8 @@ TEST(CrossEntropyCpu, TakesAnExpandedGradient) {
 
 TEST(CrossEntropyCpu, SameBitsForAnyThreadCount) {
   Problem one(kFloat32, {2, 21, 31, 33}), many(kFloat32, {2, 21, 31, 33});
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);
-  one.cross_entropy(cpu::cross_entropy_forward, cpu::cross_entropy_backward);
-  omp_set_num_threads(5);
-  many.cross_entropy(cpu::cross_entropy_forward, cpu::cross_entropy_backward);
-  omp_set_num_threads(threads);
+  with_threads(1, [&] { one.cross_entropy(cpu::cross_entropy_forward, cpu::cross_entropy_backward); });
+  with_threads(5, [&] { many.cross_entropy(cpu::cross_entropy_forward, cpu::cross_entropy_backward); });
   EXPECT_EQ(one.loss.values(), many.loss.values());
   EXPECT_EQ(one.total_weight.get(0), many.total_weight.get(0));
   EXPECT_EQ(one.grad_logits.values(), many.grad_logits.values());

@@ -1,11 +1,14 @@
 #include "kernels/interpolate/interpolate.h"
 
-#include "tests/kernels/image.h"
+#include <gtest/gtest.h>
+
+#include "tests/support/agreement.h"
+#include "tests/support/image.h"
 
 namespace tessera {
 namespace {
 
-using namespace testing;
+using namespace testing_support;
 using kernels::InterpolateParams;
 
 struct Case {
@@ -14,17 +17,17 @@ struct Case {
 const Case kCases[] = {{1, 1, 1, 1, 1},    {3, 1, 1, 5, 4},    {4, 5, 7, 10, 14},   {16, 6, 5, 12, 10}, {17, 9, 8, 3, 2},
                        {2, 33, 19, 7, 40}, {64, 8, 8, 16, 16}, {70, 3, 70, 1, 139}, {3, 40, 40, 5, 5},  {5, 7, 3, 7, 3}};
 
-template <class T> class InterpolateTest : public ::testing::Test {};
-using Types = ::testing::Types<float, double, BFloat16, Half>;
+template <class T> class InterpolateTest : public testing::Test {};
+using Types = testing::Types<float, double, BFloat16, Half>;
 TYPED_TEST_SUITE(InterpolateTest, Types);
 
 // Both directions of one kind of resampling against its reference.
 template <class T> void check(kernels::InterpolateForward* want_forward, kernels::InterpolateForward* got_forward,
                               kernels::InterpolateBackward* want_backward, kernels::InterpolateBackward* got_backward,
                               const Case& c, ImageLayout layout, const InterpolateParams& params) {
-  SCOPED_TRACE(::testing::Message() << "channels " << c.channels << ": " << c.in_h << "x" << c.in_w << " to " << c.out_h << "x"
-                                    << c.out_w << " layout " << static_cast<int>(layout) << " align_corners "
-                                    << params.align_corners);
+  SCOPED_TRACE(testing::Message() << "channels " << c.channels << ": " << c.in_h << "x" << c.in_w << " to " << c.out_h << "x"
+                                  << c.out_w << " layout " << static_cast<int>(layout) << " align_corners "
+                                  << params.align_corners);
   const std::array<int64_t, 4> in{2, c.channels, c.in_h, c.in_w}, out{2, c.channels, c.out_h, c.out_w};
   const Image<T> input = Image<T>(in, layout).fill(1), grad_out = Image<T>(out, layout).fill(2);
   const Image<T> want(out, layout), got(out, layout), want_grad(in, layout), got_grad(in, layout);

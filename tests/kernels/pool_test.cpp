@@ -1,15 +1,18 @@
 #include "kernels/pool/pool.h"
 
-#include "tests/kernels/image.h"
+#include <gtest/gtest.h>
+
+#include "tests/support/agreement.h"
+#include "tests/support/image.h"
 
 namespace tessera {
 namespace {
 
-using namespace testing;
+using namespace testing_support;
 using kernels::Pool2dParams;
 
-template <class T> class PoolTest : public ::testing::Test {};
-using Types = ::testing::Types<float, double, BFloat16, Half>;
+template <class T> class PoolTest : public testing::Test {};
+using Types = testing::Types<float, double, BFloat16, Half>;
 TYPED_TEST_SUITE(PoolTest, Types);
 
 const Pool2dParams kParams[] = {

@@ -1,11 +1,14 @@
 #include "kernels/row_norm/row_norm.h"
 
-#include "tests/kernels/image.h"
+#include <gtest/gtest.h>
+
+#include "tests/support/agreement.h"
+#include "tests/support/image.h"
 
 namespace tessera {
 namespace {
 
-using namespace testing;
+using namespace testing_support;
 
 template <class T> View matrix_view(std::vector<T>& values, int64_t rows, int64_t length) {
   View view{values.data(), scalar_type_v<T>, 2, {}, {}};
@@ -21,8 +24,8 @@ template <class C> View row_view(std::vector<C>& values) {
   return view;
 }
 
-template <class T> class RowNormTest : public ::testing::Test {};
-using Types = ::testing::Types<float, double, BFloat16, Half>;
+template <class T> class RowNormTest : public testing::Test {};
+using Types = testing::Types<float, double, BFloat16, Half>;
 TYPED_TEST_SUITE(RowNormTest, Types);
 
 TYPED_TEST(RowNormTest, FastAgreesWithReference) {
@@ -30,7 +33,7 @@ TYPED_TEST(RowNormTest, FastAgreesWithReference) {
   using C = compute_t<T>;
   for (const int64_t rows : {1, 3, 40})
     for (const int64_t length : {1, 2, 7, 15, 16, 17, 31, 33, 64, 100, 1023, 1025, 5000, 20001}) {
-      SCOPED_TRACE(::testing::Message() << rows << " rows of " << length);
+      SCOPED_TRACE(testing::Message() << rows << " rows of " << length);
       const double centre = is_half_v<T> ? 0 : 3;
       std::vector<T> x = Image<T>({1, 1, rows, length}, ImageLayout::Contiguous).fill(3, centre).values();
       std::vector<T> g = Image<T>({1, 1, rows, length}, ImageLayout::Contiguous).fill(4).values();

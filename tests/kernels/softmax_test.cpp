@@ -2,18 +2,21 @@
 #include "kernels/softmax/softmax.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <limits>
 #include <string>
 
-#include "tests/kernels/strided_array.h"
+#include "tests/support/agreement.h"
+#include "tests/support/threads.h"
 
 namespace tessera::kernels {
 namespace {
 
+using namespace testing_support;
+
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr MemoryOrder kOrders[] = {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast, MemoryOrder::Reversed, MemoryOrder::Spread};
 constexpr ScalarType kFloatTypes[] = {kFloat32, kFloat64, kBFloat16, kFloat16};
 
 struct Kernels {
@@ -26,44 +29,31 @@ const Kernels kBoth[] = {
     {"log_softmax", reference::log_softmax_forward, cpu::log_softmax_forward, reference::log_softmax_backward,
      cpu::log_softmax_backward}};
 
-// |actual - expected| <= tolerance(expected), where NaN agrees with NaN only and infinities are equal.
-template <class Tolerance>
-void expect_close(const StridedArray& actual, const StridedArray& expected, Tolerance&& tolerance, const std::string& what) {
-  for (int64_t i = 0; i < expected.view.numel(); ++i) {
-    const double a = actual.get(i), e = expected.get(i);
-    const bool close = std::isfinite(e) ? std::abs(a - e) <= tolerance(e) : (std::isnan(e) ? std::isnan(a) : a == e);
-    ASSERT_TRUE(close) << what << ", element " << i << ": " << a << " instead of " << e;
-  }
-  ASSERT_TRUE(actual.nothing_else_written()) << what;
-}
-
-void compare(const Kernels& kernels, ScalarType type, const std::vector<int64_t>& sizes, int dim, Layout in_layout,
-             Layout out_layout, double range = 10) {
+void compare(const Kernels& kernels, ScalarType type, const std::vector<int64_t>& sizes, int dim, MemoryOrder in_layout,
+             MemoryOrder out_layout, double range = 10) {
   const std::string what = std::string(kernels.name) + " " + to_string(type) + " " + ::testing::PrintToString(sizes) + " dim " +
                            std::to_string(dim) + " layouts " + std::to_string(static_cast<int>(in_layout)) + " " +
                            std::to_string(static_cast<int>(out_layout));
   const auto classes = static_cast<double>(sizes[static_cast<size_t>(dim)]);
-  const double rounding = epsilon(compute_type(type)) * (16 + classes / 4 + 2 * range),
+  const double rounding = epsilon(arithmetic_type(type)) * (16 + classes / 4 + 2 * range),
                storage = type == kFloat32 || type == kFloat64 ? 0 : epsilon(type);
 
-  StridedArray x(type, sizes, in_layout), expected(type, sizes), actual(type, sizes, out_layout);
+  StridedBuffer x(type, sizes, in_layout), expected(type, sizes), actual(type, sizes, out_layout);
   x.fill_random(1, -range, range);
   kernels.reference_forward(expected.view, x.view, dim);
   kernels.forward(actual.view, x.view, dim);
-  const auto tolerance = [&](double e) { return rounding + storage * std::abs(e); };
-  expect_close(actual, expected, tolerance, what + " forward");
+  expect_close(actual, expected, within(rounding, storage), what + " forward");
 
-  StridedArray g(type, sizes, in_layout), expected_grad(type, sizes), grad(type, sizes, out_layout), y(type, sizes, in_layout);
+  StridedBuffer g(type, sizes, in_layout), expected_grad(type, sizes), grad(type, sizes, out_layout), y(type, sizes, in_layout);
   g.fill_random(2, -1, 1);
   y.fill(expected.values());
   kernels.reference_backward(expected_grad.view, g.view, y.view, dim);
   kernels.backward(grad.view, g.view, y.view, dim);
-  const auto grad_tolerance = [&](double e) { return rounding * (1 + classes / 64) + storage * std::abs(e); };
-  expect_close(grad, expected_grad, grad_tolerance, what + " backward");
+  expect_close(grad, expected_grad, within(rounding * (1 + classes / 64), storage), what + " backward");
 }
 
 TEST(SoftmaxReference, KnownValues) {
-  StridedArray x(kFloat64, {1, 3}), y(kFloat64, {1, 3});
+  StridedBuffer x(kFloat64, {1, 3}), y(kFloat64, {1, 3});
   x.fill({1, 2, 3});
   reference::softmax_forward(y.view, x.view, 1);
   const double probabilities[] = {0.09003057317038046, 0.24472847105479764, 0.6652409557748218};
@@ -76,7 +66,7 @@ TEST(SoftmaxReference, GradientIsThatOfTheDotProduct) {
   for (const Kernels& kernels : kBoth)
     for (int dim = 0; dim < 3; ++dim) {
       const std::vector<int64_t> sizes{2, 4, 3};
-      StridedArray x(kFloat64, sizes), y(kFloat64, sizes), g(kFloat64, sizes), grad(kFloat64, sizes);
+      StridedBuffer x(kFloat64, sizes), y(kFloat64, sizes), g(kFloat64, sizes), grad(kFloat64, sizes);
       x.fill_random(3, -2, 2);
       g.fill_random(4, -1, 1);
       kernels.reference_forward(y.view, x.view, dim);
@@ -104,32 +94,32 @@ TEST(SoftmaxCpu, AgreesForAllClassCountsAroundTheVectorWidth) {
   for (const Kernels& kernels : kBoth)
     for (ScalarType type : {kFloat32, kFloat64})
       for (int64_t classes : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 21, 31, 32, 33, 63, 65, 150, 1000})
-        for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
+        for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast})
           compare(kernels, type, {2, classes, 3, 7}, 1, layout, layout);
 }
 
 TEST(SoftmaxCpu, AgreesForAllPixelCountsAroundTheVectorWidth) {
   for (const Kernels& kernels : kBoth)
     for (int64_t pixels : {1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 511, 512, 513, 1100})
-      for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast})
+      for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast})
         compare(kernels, kFloat32, {2, 5, 1, pixels}, 1, layout, layout);
 }
 
 TEST(SoftmaxCpu, AgreesForAllTypesLayoutsAndDimensions) {
   for (const Kernels& kernels : kBoth)
     for (ScalarType type : kFloatTypes)
-      for (Layout in : kAllLayouts)
-        for (Layout out : kAllLayouts)
+      for (MemoryOrder in : kOrders)
+        for (MemoryOrder out : kOrders)
           for (int dim = 0; dim < 4; ++dim) compare(kernels, type, {3, 21, 4, 5}, dim, in, out);
 }
 
 TEST(SoftmaxCpu, AgreesForOneDimensionAndForEmptyTensors) {
   for (const Kernels& kernels : kBoth) {
-    compare(kernels, kFloat32, {1}, 0, Layout::kRowMajor, Layout::kRowMajor);
-    compare(kernels, kFloat32, {37}, 0, Layout::kSliced, Layout::kRowMajor);
+    compare(kernels, kFloat32, {1}, 0, MemoryOrder::RowMajor, MemoryOrder::RowMajor);
+    compare(kernels, kFloat32, {37}, 0, MemoryOrder::Spread, MemoryOrder::RowMajor);
     for (const std::vector<int64_t>& sizes : {std::vector<int64_t>{0, 3}, {3, 0}, {2, 3, 0}, {0}})
       for (int dim = 0; dim < static_cast<int>(sizes.size()); ++dim)
-        compare(kernels, kFloat32, sizes, dim, Layout::kRowMajor, Layout::kRowMajor);
+        compare(kernels, kFloat32, sizes, dim, MemoryOrder::RowMajor, MemoryOrder::RowMajor);
   }
 }
 
@@ -137,18 +127,16 @@ TEST(SoftmaxCpu, AgreesForExpandedInputs) {
   for (const Kernels& kernels : kBoth)
     for (int expanded : {0, 1, 2}) {
       const std::vector<int64_t> sizes{3, 20, 6};
-      StridedArray x(kFloat32, sizes), y(kFloat32, sizes), expected(kFloat32, sizes);
+      StridedBuffer x(kFloat32, sizes), y(kFloat32, sizes), expected(kFloat32, sizes);
       x.fill_random(5, -3, 3);
       x.view.strides[expanded] = 0;
       kernels.reference_forward(expected.view, x.view, 1);
       kernels.forward(y.view, x.view, 1);
-      expect_close(
-          y, expected, [](double) { return 4e-6; }, kernels.name);
-      StridedArray grad(kFloat32, sizes), expected_grad(kFloat32, sizes);
+      expect_close(y, expected, within(4e-6, 0), kernels.name);
+      StridedBuffer grad(kFloat32, sizes), expected_grad(kFloat32, sizes);
       kernels.reference_backward(expected_grad.view, x.view, expected.view, 1);  // x serves as an expanded grad_out
       kernels.backward(grad.view, x.view, expected.view, 1);
-      expect_close(
-          grad, expected_grad, [](double) { return 4e-5; }, kernels.name);
+      expect_close(grad, expected_grad, within(4e-5, 0), kernels.name);
     }
 }
 
@@ -158,29 +146,24 @@ TEST(SoftmaxCpu, HugeAndNonFiniteLogits) {
       {kInf, 0, 1, 2, 3},        {kNaN, 0, 1, 2, 3},        {5, kNaN, 1, -kInf, 1e4}, {-100, -90, 0, -88, -86}};
   for (const Kernels& kernels : kBoth)
     for (ScalarType type : {kFloat32, kFloat64})
-      for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) {
+      for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast}) {
         const auto n = static_cast<int64_t>(lines.size());
-        StridedArray x(type, {n, 5, 1, 3}, layout), y(type, {n, 5, 1, 3}, layout), expected(type, {n, 5, 1, 3});
+        StridedBuffer x(type, {n, 5, 1, 3}, layout), y(type, {n, 5, 1, 3}, layout), expected(type, {n, 5, 1, 3});
         for (int64_t i = 0; i < x.view.numel(); ++i) x.set(i, lines[static_cast<size_t>(i / 15)][static_cast<size_t>(i / 3 % 5)]);
         kernels.reference_forward(expected.view, x.view, 1);
         kernels.forward(y.view, x.view, 1);
-        expect_close(
-            y, expected, [&](double e) { return epsilon(type) * (8 + std::abs(e)); }, kernels.name);
+        expect_close(y, expected, within(8 * epsilon(type), epsilon(type)), kernels.name);
       }
 }
 
 TEST(SoftmaxCpu, SameBitsForAnyThreadCount) {
   for (const Kernels& kernels : kBoth)
-    for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) {
+    for (MemoryOrder layout : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast}) {
       const std::vector<int64_t> sizes{2, 21, 31, 33};
-      StridedArray x(kFloat32, sizes, layout), one(kFloat32, sizes, layout), many(kFloat32, sizes, layout);
+      StridedBuffer x(kFloat32, sizes, layout), one(kFloat32, sizes, layout), many(kFloat32, sizes, layout);
       x.fill_random(6, -5, 5);
-      const int threads = omp_get_max_threads();
-      omp_set_num_threads(1);
-      kernels.forward(one.view, x.view, 1);
-      omp_set_num_threads(5);
-      kernels.forward(many.view, x.view, 1);
-      omp_set_num_threads(threads);
+      with_threads(1, [&] { kernels.forward(one.view, x.view, 1); });
+      with_threads(5, [&] { kernels.forward(many.view, x.view, 1); });
       EXPECT_EQ(one.values(), many.values()) << kernels.name;
     }
 }

@@ -1,16 +1,14 @@
 // Images in every memory layout, for tests that hold a fast kernel against the reference.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <cstring>
-#include <string>
+#include <array>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "kernels/view.h"
 
-namespace tessera::testing {
+namespace tessera::testing_support {
 
 enum class ImageLayout { Contiguous, ChannelsLast, Transposed, Sliced, Misaligned };
 inline constexpr ImageLayout kImageLayouts[] = {ImageLayout::Contiguous, ImageLayout::ChannelsLast, ImageLayout::Transposed,
@@ -74,28 +72,4 @@ template <class T> class Image {
   View view_;
 };
 
-// The largest |a - b| over two lists; two NaNs and two equal infinities agree, anything else that is not finite is infinitely
-// far.
-template <class A, class B> double max_difference(const std::vector<A>& a, const std::vector<B>& b) {
-  if (a.size() != b.size()) return INFINITY;
-  double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const double x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
-    if ((std::isnan(x) && std::isnan(y)) || x == y) continue;
-    const double difference = std::abs(x - y);
-    worst = difference <= worst ? worst : std::isfinite(difference) ? difference : INFINITY;
-  }
-  return worst;
-}
-
-// The unit roundoff of T's storage: 2^-24 for float, 2^-8 for bfloat16.
-template <class T> double unit_roundoff() {
-  if constexpr (std::is_same_v<T, BFloat16>)
-    return 0x1p-8;
-  else if constexpr (std::is_same_v<T, Half>)
-    return 0x1p-11;
-  else
-    return std::numeric_limits<T>::epsilon() / 2;
-}
-
-}  // namespace tessera::testing
+}  // namespace tessera::testing_support
