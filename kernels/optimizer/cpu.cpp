@@ -115,16 +115,16 @@ template <class T> void adagrad(const View& p, const View& s, const View& g, con
   });
 }
 
-void sgd_step(const View& p, const View& m, const View& g, const SgdParams& params) {
+void sgd_update(const View& p, const View& m, const View& g, const SgdParams& params) {
   p.dtype == kFloat64 ? sgd<double>(p, m, g, params) : sgd<float>(p, m, g, params);
 }
-void rmsprop_step(const View& p, const View& s, const View& a, const View& m, const View& g, const RmspropParams& params) {
+void rmsprop_update(const View& p, const View& s, const View& a, const View& m, const View& g, const RmspropParams& params) {
   p.dtype == kFloat64 ? rmsprop<double>(p, s, a, m, g, params) : rmsprop<float>(p, s, a, m, g, params);
 }
-void adam_step(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params) {
+void adam_update(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params) {
   p.dtype == kFloat64 ? adam<double>(p, m, v, w, g, params) : adam<float>(p, m, v, w, g, params);
 }
-void adagrad_step(const View& p, const View& s, const View& g, const AdagradParams& params) {
+void adagrad_update(const View& p, const View& s, const View& g, const AdagradParams& params) {
   p.dtype == kFloat64 ? adagrad<double>(p, s, g, params) : adagrad<float>(p, s, g, params);
 }
 
@@ -133,10 +133,10 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tessera::kernels {
-HWY_EXPORT(sgd_step);
-HWY_EXPORT(rmsprop_step);
-HWY_EXPORT(adam_step);
-HWY_EXPORT(adagrad_step);
+HWY_EXPORT(sgd_update);
+HWY_EXPORT(rmsprop_update);
+HWY_EXPORT(adam_update);
+HWY_EXPORT(adagrad_update);
 }  // namespace tessera::kernels
 
 namespace tessera::kernels::cpu {
@@ -165,22 +165,22 @@ bool is_flat(const View& p, std::initializer_list<View> others) {
 
 void sgd_step(const View& p, const View& m, const View& g, const SgdParams& params) {
   if (!is_flat(p, {m, g})) return reference::sgd_step(p, m, g, params);
-  HWY_DYNAMIC_DISPATCH(kernels::sgd_step)(p, m, g, params);
+  HWY_DYNAMIC_DISPATCH(sgd_update)(p, m, g, params);
 }
 
 void rmsprop_step(const View& p, const View& s, const View& a, const View& m, const View& g, const RmspropParams& params) {
   if (!is_flat(p, {s, a, m, g})) return reference::rmsprop_step(p, s, a, m, g, params);
-  HWY_DYNAMIC_DISPATCH(kernels::rmsprop_step)(p, s, a, m, g, params);
+  HWY_DYNAMIC_DISPATCH(rmsprop_update)(p, s, a, m, g, params);
 }
 
 void adam_step(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params) {
   if (!is_flat(p, {m, v, w, g})) return reference::adam_step(p, m, v, w, g, params);
-  HWY_DYNAMIC_DISPATCH(kernels::adam_step)(p, m, v, w, g, params);
+  HWY_DYNAMIC_DISPATCH(adam_update)(p, m, v, w, g, params);
 }
 
 void adagrad_step(const View& p, const View& s, const View& g, const AdagradParams& params) {
   if (!is_flat(p, {s, g})) return reference::adagrad_step(p, s, g, params);
-  HWY_DYNAMIC_DISPATCH(kernels::adagrad_step)(p, s, g, params);
+  HWY_DYNAMIC_DISPATCH(adagrad_update)(p, s, g, params);
 }
 
 }  // namespace tessera::kernels::cpu
