@@ -221,18 +221,19 @@ void record_all_once(const char* name, const TensorList& inputs, const TensorLis
 void check_inplace(const char* name, const Tensor& self, const TensorList& sources) {
   for (size_t d = 0; d < self.sizes().size(); ++d)
     check<ValueError>(self.strides()[d] != 0 || self.sizes()[d] <= 1,
-                      "{}: the tensor of shape {} is expanded: dimension {} repeats the same memory. Use clone() before writing.", name,
-                      self.sizes(), d);
+                      "{}: the tensor of shape {} is expanded: dimension {} repeats the same memory. Use clone() before writing.",
+                      name, self.sizes(), d);
   if (!GradMode::is_enabled()) return;
   check<AutogradError>(!(self.is_leaf() && self.requires_grad()),
                        "{}: a leaf that requires a gradient cannot be written in place. Do it under NoGradGuard, or use the op "
                        "that is not in place.",
                        name);
   const bool graph = self.requires_grad() || any_requires_grad(sources);
-  check<AutogradError>(!graph || !self.is_view(),
-                       "{}: a view cannot be written in place while gradients are recorded. Use clone() first, or cat/stack/where "
-                       "to build the result.",
-                       name);
+  check<AutogradError>(
+      !graph || !self.is_view(),
+      "{}: a view cannot be written in place while gradients are recorded. Use clone() first, or cat/stack/where "
+      "to build the result.",
+      name);
 }
 
 const Tensor& record_inplace(const char* name, const Tensor& self, const TensorList& inputs, const TensorList& saved,
@@ -303,7 +304,7 @@ void check_gradients_finite(const Node& node, const variable_list& results) {
 
 }  // namespace autograd
 
-// --- Tensor's side ---------------------------------------------------------------------------------------------------------------
+// --- Tensor's side ---
 
 void Tensor::retain_grad() const {
   check<AutogradError>(requires_grad(), "retain_grad: the tensor does not require a gradient");

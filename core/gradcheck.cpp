@@ -65,7 +65,8 @@ void compare(const Tensor& numeric, const Tensor& analytic, size_t input, const 
 
 }  // namespace
 
-void gradcheck(const std::function<Tensor(const TensorList&)>& function, const TensorList& inputs, const GradcheckOptions& options) {
+void gradcheck(const std::function<Tensor(const TensorList&)>& function, const TensorList& inputs,
+               const GradcheckOptions& options) {
   TensorList wanted;
   for (const Tensor& input : inputs) {
     if (!input.requires_grad()) continue;

@@ -29,7 +29,8 @@ struct Resolved {
 Resolved resolve(const Tensor& x, std::initializer_list<TensorIndex> indices) {
   int64_t named = 0;  // dimensions of x that the indices other than "..." use up
   for (const TensorIndex& i : indices)
-    named += i.kind == Kind::Tensor ? (i.tensor.dtype() == kBool ? i.tensor.dim() : 1) : i.kind == Kind::Integer || i.kind == Kind::Range;
+    named += i.kind == Kind::Tensor ? (i.tensor.dtype() == kBool ? i.tensor.dim() : 1)
+                                    : i.kind == Kind::Integer || i.kind == Kind::Range;
   check<IndexError>(named <= x.dim(), "index: {} indices for a tensor of shape {}", named, x.sizes());
   Resolved r{x, {}, 0};
   int64_t dim = 0;  // of r.view, where the next index applies
@@ -62,8 +63,9 @@ Tensor positions(const Tensor& mask) {
 Resolved as_positions(Resolved r) {
   if (r.index.dtype() == kBool) {
     for (int64_t d = 0; d < r.index.dim(); ++d)
-      check<IndexError>(r.index.size(d) == r.view.size(r.dim + d), "index: a mask of shape {} does not fit shape {} at dimension {}",
-                        r.index.sizes(), r.view.sizes(), r.dim);
+      check<IndexError>(r.index.size(d) == r.view.size(r.dim + d),
+                        "index: a mask of shape {} does not fit shape {} at dimension {}", r.index.sizes(), r.view.sizes(),
+                        r.dim);
     if (r.index.dim() == 0) r.view = unsqueeze(r.view, r.dim);  // a lone bool: all or nothing, along a new dimension
     if (r.index.dim() > 1) r.view = flatten(r.view, r.dim, r.dim + r.index.dim() - 1);
     r.index = positions(r.index);

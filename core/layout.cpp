@@ -88,8 +88,8 @@ MemoryFormat suggest_memory_format(const Layout& layout) {
 
 int64_t normalize_dim(const char* op, int64_t dim, int64_t ndim) {
   const int64_t range = std::max<int64_t>(ndim, 1);
-  check<IndexError>(dim >= -range && dim < range, "{}: dim {} is out of range for a tensor of {} dimensions. Valid: {} to {}.", op,
-                    dim, ndim, -range, range - 1);
+  check<IndexError>(dim >= -range && dim < range, "{}: dim {} is out of range for a tensor of {} dimensions. Valid: {} to {}.",
+                    op, dim, ndim, -range, range - 1);
   return dim < 0 ? dim + range : dim;
 }
 
@@ -115,8 +115,8 @@ Layout expand_layout(const char* op, const Layout& layout, IntArrayRef sizes) {
     int64_t& wanted = out.sizes[lead + d];
     if (wanted == -1) wanted = layout.sizes[d];
     check<ShapeError>(layout.sizes[d] == wanted || layout.sizes[d] == 1,
-                      "{}: shape {} does not expand to {} (dimension {}: {} against {}). Only sizes of 1 repeat.", op, layout.sizes,
-                      sizes, d, layout.sizes[d], wanted);
+                      "{}: shape {} does not expand to {} (dimension {}: {} against {}). Only sizes of 1 repeat.", op,
+                      layout.sizes, sizes, d, layout.sizes[d], wanted);
     out.strides[lead + d] = layout.sizes[d] == wanted ? layout.strides[d] : 0;
   }
   for (size_t d = 0; d < lead; ++d)
@@ -140,7 +140,8 @@ DimVector infer_shape(const char* op, IntArrayRef shape, int64_t numel) {
     out[hole] = numel / known;
     known = numel;
   }
-  check<ShapeError>(known == numel && std::count(out.begin(), out.end(), -1) == 0, "{}: shape {} does not hold {} elements", op, shape, numel);
+  check<ShapeError>(known == numel && std::count(out.begin(), out.end(), -1) == 0, "{}: shape {} does not hold {} elements", op,
+                    shape, numel);
   return out;
 }
 

@@ -10,7 +10,7 @@ namespace tessera {
 class Scalar {
  public:
   Scalar() : Scalar(int64_t{0}) {}
-  template <std::floating_point T> Scalar(T value) : kind_(kFloat64), floating_(value) {}                        // NOLINT: implicit
+  template <std::floating_point T> Scalar(T value) : kind_(kFloat64), floating_(value) {}  // NOLINT: implicit
   template <std::integral T> Scalar(T value) : kind_(kInt64), integral_(static_cast<int64_t>(value)) {}          // NOLINT
   Scalar(bool value) : kind_(kBool), integral_(value) {}                                                         // NOLINT
   Scalar(BFloat16 value) : Scalar(static_cast<float>(value)) {}                                                  // NOLINT

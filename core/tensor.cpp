@@ -119,7 +119,8 @@ int64_t Tensor::output_nr() const {
   return meta == nullptr ? 0 : meta->output_nr;
 }
 
-void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph, const TensorList& inputs) const {
+void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph,
+                      const TensorList& inputs) const {
   autograd::backward({*this}, gradient.defined() ? TensorList{gradient} : TensorList{}, retain_graph, create_graph, inputs);
 }
 

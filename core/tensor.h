@@ -118,7 +118,7 @@ class Tensor {
   const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const;
   const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Scalar& value) const;
 
-  // --- Arithmetic and the like: core/tensor_methods.cpp forwards each to the function of the same name ---------------------------
+  // --- Arithmetic and the like: core/tensor_methods.cpp forwards each to the function of the same name ---
   Tensor neg() const, abs() const, square() const, sqrt() const, rsqrt() const, reciprocal() const, exp() const, log() const,
       log1p() const, sin() const, cos() const, tanh() const, sigmoid() const, relu() const, sign() const, isnan() const,
       isfinite() const, logical_not() const;

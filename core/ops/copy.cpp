@@ -55,8 +55,9 @@ const Tensor& copy_(const Tensor& target, const Tensor& source) {
 }
 
 void fill(const Tensor& target, const Scalar& value) {
-  fill_kernel(target.device(), target.as_view(),
-              value.is_floating_point() ? kernels::FillValue::of(value.to_double()) : kernels::FillValue::of(value.to<int64_t>()));
+  fill_kernel(
+      target.device(), target.as_view(),
+      value.is_floating_point() ? kernels::FillValue::of(value.to_double()) : kernels::FillValue::of(value.to<int64_t>()));
 }
 
 const Tensor& fill_(const Tensor& target, const Scalar& value) {
@@ -66,7 +67,7 @@ const Tensor& fill_(const Tensor& target, const Scalar& value) {
                                   [](const auto& ctx) -> variable_list { return {zeros_like(ctx.grad())}; });
 }
 
-// --- Tensor's methods -----------------------------------------------------------------------------------------------------------
+// --- Tensor's methods ---
 
 Tensor Tensor::clone(MemoryFormat format) const { return tessera::clone(*this, format); }
 Tensor Tensor::contiguous(MemoryFormat format) const { return tessera::contiguous(*this, format); }

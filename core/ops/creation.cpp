@@ -38,8 +38,12 @@ Tensor full(IntArrayRef sizes, const Scalar& value, const TensorOptions& options
   return finish(t, options);
 }
 
-Tensor zeros(IntArrayRef sizes, const TensorOptions& options) { return full(sizes, 0, with_default(options, get_default_dtype())); }
-Tensor ones(IntArrayRef sizes, const TensorOptions& options) { return full(sizes, 1, with_default(options, get_default_dtype())); }
+Tensor zeros(IntArrayRef sizes, const TensorOptions& options) {
+  return full(sizes, 0, with_default(options, get_default_dtype()));
+}
+Tensor ones(IntArrayRef sizes, const TensorOptions& options) {
+  return full(sizes, 1, with_default(options, get_default_dtype()));
+}
 
 Tensor empty_like(const Tensor& x, const TensorOptions& options) {
   const MemoryFormat format = options.memory_format_opt().value_or(MemoryFormat::Preserve);
@@ -64,7 +68,8 @@ Tensor arange(const Scalar& start, const Scalar& end, const TensorOptions& optio
 Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, const TensorOptions& options) {
   const double first = start.to_double(), stride = step.to_double();
   const double count = std::ceil((end.to_double() - first) / stride);
-  check<ValueError>(stride != 0 && count >= 0 && std::isfinite(count), "arange: {} to {} cannot be reached in steps of {}", first, end.to_double(), stride);
+  check<ValueError>(stride != 0 && count >= 0 && std::isfinite(count), "arange: {} to {} cannot be reached in steps of {}", first,
+                    end.to_double(), stride);
   const bool integral = !start.is_floating_point() && !end.is_floating_point() && !step.is_floating_point();
   return from_doubles(static_cast<int64_t>(count), options, integral ? kInt64 : get_default_dtype(),
                       [&](int64_t i) { return first + stride * static_cast<double>(i); });

@@ -17,7 +17,8 @@ const Kernel<kernels::RandomIntegers> random_integers = TESSERA_KERNEL(random_in
 const Kernel<kernels::RandomBernoulli> random_bernoulli = TESSERA_KERNEL(random_bernoulli);
 
 // Fills a tensor that nobody else has seen, with the next draw of `generator`.
-template <class K, class... Args> Tensor draw(const K& kernel, Tensor out, Generator& generator, bool requires_grad, Args... args) {
+template <class K, class... Args>
+Tensor draw(const K& kernel, Tensor out, Generator& generator, bool requires_grad, Args... args) {
   const uint64_t offset = generator.next_offset();
   kernel(out.device(), out.as_view(), generator.seed(), offset, args...);
   return requires_grad ? out.requires_grad_() : out;
@@ -78,7 +79,8 @@ Tensor randperm(int64_t n, const TensorOptions& options) {
 }
 
 Tensor rand_like(const Tensor& x, const TensorOptions& options) {
-  return draw(random_uniform, empty_like(x, options.requires_grad(false)), default_generator(), options.requires_grad(), 0.0, 1.0);
+  return draw(random_uniform, empty_like(x, options.requires_grad(false)), default_generator(), options.requires_grad(), 0.0,
+              1.0);
 }
 
 Tensor randn_like(const Tensor& x, const TensorOptions& options) {

@@ -28,8 +28,8 @@ Tensor view(const Tensor& x, IntArrayRef shape) {
   const DimVector sizes = infer_shape("view", shape, x.numel());
   const std::optional<DimVector> strides = view_strides(x.layout(), sizes);
   check<ShapeError>(strides.has_value(),
-                    "view: shape {} with strides {} has no view of shape {}. Use reshape(), which copies where it must.", x.sizes(),
-                    x.strides(), sizes);
+                    "view: shape {} with strides {} has no view of shape {}. Use reshape(), which copies where it must.",
+                    x.sizes(), x.strides(), sizes);
   return record("view", {x}, make_view(x, {sizes, *strides, x.storage_offset()}), {},
                 [from = x.layout().sizes](const BackwardContext& ctx) -> variable_list { return {reshape(ctx.grad(), from)}; });
 }
@@ -115,9 +115,10 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   layout.offset += at * layout.strides[d];
   layout.sizes.erase(d);
   layout.strides.erase(d);
-  return record("select", {x}, make_view(x, layout), {}, [d, at, from = x.layout().sizes](const BackwardContext& ctx) -> variable_list {
-    return {embed(ctx.grad(), from, [d, at](const Tensor& whole) { return select(whole, d, at); })};
-  });
+  return record("select", {x}, make_view(x, layout), {},
+                [d, at, from = x.layout().sizes](const BackwardContext& ctx) -> variable_list {
+                  return {embed(ctx.grad(), from, [d, at](const Tensor& whole) { return select(whole, d, at); })};
+                });
 }
 
 Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
@@ -169,7 +170,7 @@ Tensor sum_to(const Tensor& x, IntArrayRef sizes) {
   return dims.empty() ? x : reshape(sum(x, dims, /*keepdim=*/true), sizes);
 }
 
-// --- Tensor's methods -----------------------------------------------------------------------------------------------------------
+// --- Tensor's methods ---
 
 Tensor Tensor::view(IntArrayRef shape) const { return tessera::view(*this, shape); }
 Tensor Tensor::reshape(IntArrayRef shape) const { return tessera::reshape(*this, shape); }

@@ -35,8 +35,8 @@ class CommandTest : public testing::Test {
 
   // The shell's line "cd FOLDER && before && exec tessera arguments", with two threads at most, however many the machine has.
   std::string shell_line(const std::string& arguments, const std::string& before = ":") const {
-    return "cd '" + folder_.path().string() + "' && " + before + " && exec env OMP_NUM_THREADS=2 '" TESSERA_COMMAND "' >stdout.txt 2>stderr.txt " +
-           arguments;
+    return "cd '" + folder_.path().string() + "' && " + before +
+           " && exec env OMP_NUM_THREADS=2 '" TESSERA_COMMAND "' >stdout.txt 2>stderr.txt " + arguments;
   }
 
   Result result(int status) const {

@@ -29,7 +29,8 @@ TEST_P(Golden, EveryReferenceCaseOfTheOpsHolds) {
 TEST_P(Golden, TheUNetsHold) {
   const std::string models = TESSERA_SHARED_DIR "/golden/models/";
   if (!fs::exists(models)) GTEST_SKIP() << models << " is missing";
-  for (const char* name : {"unet_fs16_bilinear_bn", "unet_fs16_bilinear_plain", "unet_fs16_deconv_bn", "unet_fs16_deconv_plain"}) {
+  for (const char* name :
+       {"unet_fs16_bilinear_bn", "unet_fs16_bilinear_plain", "unet_fs16_deconv_bn", "unet_fs16_deconv_plain"}) {
     const Result run = tessera("verify '" + models + name + ".safetensors' " + GetParam());
     EXPECT_EQ(run.code, 0) << run.out << run.err;
     EXPECT_NE(run.out.find("1 passed, 0 failed, 0 unknown\n"), std::string::npos);

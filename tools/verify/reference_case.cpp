@@ -16,7 +16,8 @@ ReferenceCase load_case(const std::string& path) {
     const auto inputs = c.content.metadata.find("inputs");
     if (inputs != c.content.metadata.end()) c.inputs = nlohmann::json::parse(inputs->second).get<std::vector<std::string>>();
   } catch (const std::exception& e) {
-    throw FileError(fmt::format("{}: this is no reference case ({}). Cases carry kind, op and args in their metadata.", path, e.what()));
+    throw FileError(
+        fmt::format("{}: this is no reference case ({}). Cases carry kind, op and args in their metadata.", path, e.what()));
   }
   return c;
 }
