@@ -21,8 +21,7 @@ inline const std::string kConstant = "constant", kReflect = "reflect", kReplicat
 
 namespace tessera::nn::functional {
 
-// --- Convolution and matrix product
-// ---------------------------------------------------------------------------------------------
+// --- Convolution and matrix product --------------------------------------------------------------------------------------------
 using tessera::linear;
 class Conv2dFuncOptions {
  public:
@@ -50,8 +49,7 @@ inline Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const 
   return conv_transpose2d(input, weight, o.bias(), o.stride(), o.padding(), o.output_padding(), o.groups(), o.dilation());
 }
 
-// --- Normalisation
-// ----------------------------------------------------------------------------------------------------------------
+// --- Normalisation -------------------------------------------------------------------------------------------------------------
 class BatchNormFuncOptions {
  public:
   TESSERA_ARG(Tensor, weight) = {};
@@ -68,8 +66,7 @@ inline Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const 
   return batch_norm(input, o.weight(), o.bias(), running_mean, running_var, o.training(), o.momentum(), o.eps());
 }
 
-// --- Pooling, resampling, padding
-// -------------------------------------------------------------------------------------------------
+// --- Pooling, resampling, padding ----------------------------------------------------------------------------------------------
 using MaxPool2dFuncOptions = MaxPool2dOptions;
 using AvgPool2dFuncOptions = AvgPool2dOptions;
 using AdaptiveAvgPool2dFuncOptions = AdaptiveAvgPool2dOptions;
@@ -117,8 +114,7 @@ inline Tensor pad(const Tensor& input, const PadFuncOptions& o) {
   return pad(input, o.pad(), o.mode(), o.value());
 }
 
-// --- Activations and dropout
-// ------------------------------------------------------------------------------------------------------
+// --- Activations and dropout ---------------------------------------------------------------------------------------------------
 using ReLUFuncOptions = ReLUOptions;
 using LeakyReLUFuncOptions = LeakyReLUOptions;
 using ELUFuncOptions = ELUOptions;
@@ -159,8 +155,7 @@ inline Tensor dropout(const Tensor& input, const DropoutFuncOptions& o = {}) {
   return tessera::dropout(input, o.p(), o.training());
 }
 
-// --- Losses
-// -------------------------------------------------------------------------------------------------------------------------
+// --- Losses --------------------------------------------------------------------------------------------------------------------
 using NLLLossFuncOptions = NLLLossOptions;
 using CrossEntropyFuncOptions = CrossEntropyLossOptions;
 using MSELossFuncOptions = MSELossOptions;

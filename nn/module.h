@@ -37,8 +37,7 @@ class Module : public std::enable_shared_from_this<Module> {
   // What the parent calls this module; empty for a root. Error messages of the anomaly mode join these.
   const std::string& registered_name() const { return registered_name_; }
 
-  // --- What it holds. Without `recurse`, this module's own entries alone.
-  // -------------------------------------------------------
+  // --- What it holds. Without `recurse`, this module's own entries alone. ------------------------------------------------------
   TensorList parameters(bool recurse = true) const;
   OrderedDict<std::string, Tensor> named_parameters(bool recurse = true) const;
   TensorList buffers(bool recurse = true) const;
@@ -49,9 +48,8 @@ class Module : public std::enable_shared_from_this<Module> {
   std::vector<std::shared_ptr<Module>> children() const;
   OrderedDict<std::string, std::shared_ptr<Module>> named_children() const { return children_; }
 
-  // --- Changing it
-  // ---------------------------------------------------------------------------------------------------------------- Calls
-  // function on each descendant, then on this module.
+  // --- Changing it -------------------------------------------------------------------------------------------------------------
+  // Calls function on each descendant, then on this module.
   void apply(const std::function<void(Module&)>& function);
   void apply(const std::function<void(const Module&)>& function) const;
   // The same with the module's full name.
@@ -83,10 +81,9 @@ class Module : public std::enable_shared_from_this<Module> {
   // Prints the type and the arguments, without children; operator<< prints the tree.
   virtual void pretty_print(std::ostream& stream) const;
 
-  // --- Registration
-  // ----------------------------------------------------------------------------------------------------------------- A name is
-  // not empty, holds no dot and is new among the entries of its kind, else ValueError. A parameter requires a gradient unless
-  // told otherwise; an undefined one keeps its place, but is not listed.
+  // --- Registration ------------------------------------------------------------------------------------------------------------
+  // A name is not empty, holds no dot and is new among the entries of its kind, else ValueError. A parameter requires a gradient
+  // unless told otherwise; an undefined one keeps its place, but is not listed.
   Tensor& register_parameter(std::string name, Tensor tensor, bool requires_grad = true);
   Tensor& register_buffer(std::string name, Tensor tensor);
   template <class M> std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> module) {

@@ -15,8 +15,7 @@ enum class Reduction : uint8_t { None, Mean, Sum, BatchMean };  // BatchMean: th
 inline constexpr Reduction kNone = Reduction::None, kMean = Reduction::Mean, kSum = Reduction::Sum,
                            kBatchMean = Reduction::BatchMean;
 
-// --- Classification: core/ops/classification_loss.cpp
-// ----------------------------------------------------------------------------
+// --- Classification: core/ops/classification_loss.cpp --------------------------------------------------------------------------
 //
 // input: [N, C, d1, d2, ...] scores, in any memory format (channels-last and row-major are fast), [N, C] or [C]; C >= 1.
 // target: class indices, int64, the shape of the input without C. A target that is neither in [0, C) nor ignore_index throws
