@@ -21,8 +21,8 @@ namespace autograd {
 namespace {
 
 std::atomic<uint64_t> next_sequence_nr{1};
-std::atomic<bool> anomaly_mode{false};
-thread_local std::vector<std::string> anomaly_scopes;
+std::atomic<bool> anomaly_mode{false}, name_layers{false};
+thread_local std::string current_layer;
 
 GradientMetadata metadata_of(const Tensor& t) { return {t.layout().sizes, t.dtype(), t.device()}; }
 
@@ -107,8 +107,7 @@ void check_finite(const char* name, const TensorList& results, const char* pass)
     if (!t.defined() || !t.is_floating_point()) continue;
     NoGradGuard no_grad;
     if (all(isfinite(t)).item<bool>()) continue;
-    std::string where;
-    for (const std::string& scope : anomaly_scopes) where += (where.empty() ? " in layer " : ".") + scope;
+    const std::string where = current_layer.empty() ? "" : " in layer " + current_layer;
     throw AutogradError(fmt::format("{}: the {} result of shape {} holds a NaN or an infinity{}. Look at its inputs: a learning "
                                     "rate that is too high, a log or a division at zero.",
                                     name, pass, t.sizes(), where));
@@ -134,7 +133,7 @@ void attach(const char* name, const TensorList& inputs, const TensorList& outs, 
 
 }  // namespace
 
-Node::Node(std::string name) : sequence_nr_(next_sequence_nr++), name_(std::move(name)) {}
+Node::Node(std::string name) : sequence_nr_(next_sequence_nr++), name_(std::move(name)), layer_(current_layer) {}
 
 // A chain of a million nodes must not be a million nested destructors: each node hands its edges and saved tensors to the list
 // of the outermost destructor on this thread, which empties it in a loop.
@@ -295,8 +294,13 @@ void visit_graph(const std::shared_ptr<Node>& root, const std::function<void(Nod
 
 void set_detect_anomaly(bool enabled) { anomaly_mode = enabled; }
 bool detect_anomaly() { return anomaly_mode; }
-AnomalyScope::AnomalyScope(const std::string& name) { anomaly_scopes.push_back(name); }
-AnomalyScope::~AnomalyScope() { anomaly_scopes.pop_back(); }
+
+void set_layer_names(bool enabled) { name_layers = enabled; }
+bool layer_names() { return name_layers || anomaly_mode; }
+LayerScope::LayerScope(const std::string& name) : outer_length_(current_layer.size()) {
+  if (layer_names() && !name.empty()) current_layer += (current_layer.empty() ? "" : ".") + name;
+}
+LayerScope::~LayerScope() { current_layer.resize(outer_length_); }
 
 void check_gradients_finite(const Node& node, const variable_list& results) {
   check_finite(node.name().c_str(), results, "backward");

@@ -74,6 +74,8 @@ class Node : public std::enable_shared_from_this<Node> {
   virtual void release_saved() { saved.clear(); }
 
   const std::string& name() const { return name_; }
+  // The layer that recorded it, as its parents name it ("layer1.0.conv1"); empty unless LayerScope was at work.
+  const std::string& layer() const { return layer_; }
   uint64_t sequence_nr() const { return sequence_nr_; }  // order of creation: a node's inputs have smaller numbers
   size_t saved_bytes() const;
   bool needs_grad(size_t input) const { return next_edges[input].node != nullptr; }
@@ -94,7 +96,7 @@ class Node : public std::enable_shared_from_this<Node> {
   uint64_t sequence_nr_;
 
  private:
-  std::string name_;
+  std::string name_, layer_;
 };
 
 // The autograd side of a tensor.
@@ -180,13 +182,21 @@ void set_detect_anomaly(bool enabled);
 bool detect_anomaly();
 // Throws if a result of `node`'s backward is not finite. Called by the engine while anomaly detection is on.
 void check_gradients_finite(const Node& node, const variable_list& results);
-// Names the part of the program (a layer) that the anomaly message adds; nested scopes join with a dot. Set by nn::Module.
-class AnomalyScope {
+
+// While on, nodes know the layer that recorded them, and anomaly messages name it. Anomaly detection turns it on as well.
+void set_layer_names(bool enabled);
+bool layer_names();
+// Names the layer at work on this thread; nested scopes join with a dot. Does nothing for an empty name, or while names are off.
+// A module's call opens one (nn/module_holder.h).
+class LayerScope {
  public:
-  explicit AnomalyScope(const std::string& name);
-  ~AnomalyScope();
-  AnomalyScope(const AnomalyScope&) = delete;
-  AnomalyScope& operator=(const AnomalyScope&) = delete;
+  explicit LayerScope(const std::string& name);
+  ~LayerScope();
+  LayerScope(const LayerScope&) = delete;
+  LayerScope& operator=(const LayerScope&) = delete;
+
+ private:
+  size_t outer_length_;  // of the name without this scope's
 };
 
 }  // namespace tessera::autograd

@@ -122,6 +122,7 @@ class Engine {
                          "backward: the graph was freed by an earlier backward pass (at {}). Pass retain_graph = true to the "
                          "first one to walk it twice.",
                          node.name());
+    const LayerScope scope(node.layer());
     variable_list results = node.backward(grads);
     if (detect_anomaly()) check_gradients_finite(node, results);
     for (const auto& hook : node.hooks) hook(node, grads, results);

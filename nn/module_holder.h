@@ -8,10 +8,9 @@ namespace tessera::nn {
 
 struct ModuleHolderBase {};
 
-// Calls module.forward(args...); in anomaly mode errors name the module.
+// Calls module.forward(args...), under the module's name where layers are named (autograd.h).
 template <class M, class... Args> decltype(auto) call_forward(M& module, Args&&... args) {
-  std::optional<autograd::AnomalyScope> scope;
-  if (autograd::detect_anomaly() && !module.registered_name().empty()) scope.emplace(module.registered_name());
+  const autograd::LayerScope scope(module.registered_name());
   return module.forward(std::forward<Args>(args)...);
 }
 

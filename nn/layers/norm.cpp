@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "core/autograd.h"
 #include "core/ops/creation.h"
 #include "core/ops/norm.h"
 #include "nn/init.h"
@@ -65,6 +66,7 @@ Tensor BatchNorm2dImpl::forward(const Tensor& input) {
 }
 
 Tensor BatchNorm2dImpl::forward_relu(const Tensor& input) {
+  const autograd::LayerScope scope(registered_name());
   check_input(input);
   const double momentum = next_momentum();
   return batch_norm_relu(input, weight, bias, running_mean, running_var, is_training() || !running_mean.defined(), momentum,

@@ -156,12 +156,24 @@ TEST(Autograd, AnomalyModeNamesOpAndLayer) {
   autograd::set_detect_anomaly(true);
   const Tensor x = tensor({1e30, 1.0}, requires_grad());
   const std::string message = message_of<AutogradError>([&] {
-    const autograd::AnomalyScope outer("conv1"), inner("0");
+    const autograd::LayerScope outer("conv1"), inner("0");
     mul(x, x);
   });
   autograd::set_detect_anomaly(false);
   EXPECT_EQ(message.find("mul: the forward result of shape [2]"), 0u) << message;
   EXPECT_NE(message.find("layer conv1.0"), std::string::npos) << message;
+}
+
+TEST(Autograd, AnomalyInBackwardNamesTheLayerThatRecordedTheOp) {
+  autograd::set_detect_anomaly(true);
+  const Tensor x = tensor({0.0, 1.0}, requires_grad());
+  const Tensor y = [&] {
+    const autograd::LayerScope named("root");
+    return sqrt(x);
+  }();
+  const std::string message = message_of<AutogradError>([&] { y.backward(ones({2})); });
+  autograd::set_detect_anomaly(false);
+  EXPECT_NE(message.find("in layer root"), std::string::npos) << message;
 }
 
 struct Cube : autograd::Function<Cube> {
