@@ -6,6 +6,7 @@
 #include "nn/functional.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"
+#include "nn/layers/attention.h"
 #include "nn/layers/conv.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"
