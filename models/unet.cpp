@@ -1,9 +1,8 @@
 #include "models/unet.h"
 
 #include "core/ops/concat.h"
-#include "core/ops/pad.h"
-#include "core/ops/shape.h"
 #include "core/ops/unary.h"
+#include "models/padding.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"
 
@@ -19,10 +18,6 @@ void init_weights(nn::Module& module) {
     nn::init::normal_(norm->weight, 1, 0.02);
     nn::init::zeros_(norm->bias);
   }
-}
-
-int64_t missing_to_multiple(int64_t size) {
-  return (kDivisor - size % kDivisor) % kDivisor;
 }
 
 }  // namespace
@@ -94,9 +89,7 @@ UNetImpl::UNetImpl(const UNetOptions& options) : options(options) {
 Tensor UNetImpl::forward(const Tensor& input) {
   check<ShapeError>(input.dim() == 4 && input.size(1) == options.in_channels(), "UNet: an input [N, {}, H, W] is needed, not {}",
                     options.in_channels(), input.sizes());
-  const int64_t height = input.size(2), width = input.size(3);
-  const int64_t below = missing_to_multiple(height), right = missing_to_multiple(width);
-  const Tensor image = below + right == 0 ? input : pad(input, {0, right, 0, below}, "replicate");
+  const Tensor image = pad_to_multiple(input, kDivisor);
 
   const Tensor conv1 = conv1_(image);              // [N, w, H, W]
   const Tensor conv2 = conv2_(maxpool_(conv1));    // [N, 2w, H/2, W/2]
@@ -107,8 +100,7 @@ Tensor UNetImpl::forward(const Tensor& input) {
   const Tensor up3 = up_concat3_(up4, conv3);
   const Tensor up2 = up_concat2_(up3, conv2);
   const Tensor up1 = up_concat1_(up2, conv1);
-  const Tensor scores = final_(up1);
-  return below + right == 0 ? scores : scores.narrow(2, 0, height).narrow(3, 0, width);
+  return crop_to(final_(up1), input.size(2), input.size(3));
 }
 
 }  // namespace tessera::models

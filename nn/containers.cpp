@@ -25,6 +25,13 @@ void SequentialImpl::extend(const SequentialImpl& other) {
   for (const AnyModule& module : added) push_back(module);
 }
 
+std::shared_ptr<SequentialImpl> SequentialImpl::slice(size_t begin, size_t end) const {
+  check<IndexError>(begin <= end && end <= size(), "Sequential: slice({}, {}) does not lie within {} modules", begin, end, size());
+  auto part = std::make_shared<SequentialImpl>();
+  for (size_t i = begin; i < end; ++i) part->push_back(children_[i].key(), modules_[i]);
+  return part;
+}
+
 std::shared_ptr<Module> SequentialImpl::clone(std::optional<Device> device) const {
   auto copy = std::make_shared<SequentialImpl>();
   for (size_t i = 0; i < modules_.size(); ++i) copy->push_back(children_[i].key(), modules_[i].clone(device));

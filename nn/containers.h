@@ -63,6 +63,9 @@ class SequentialImpl : public Module {
   void push_back(AnyModule module) { push_back(std::to_string(modules_.size()), std::move(module)); }
   void push_back(std::string name, AnyModule module);
   void extend(const SequentialImpl& other);
+  // Modules begin, ..., end - 1, shared with this one and under the names that they have here: vgg->features->slice(7, 14).
+  // Throws IndexError unless begin <= end <= size().
+  std::shared_ptr<SequentialImpl> slice(size_t begin, size_t end) const;
   size_t size() const { return modules_.size(); }
   bool is_empty() const { return modules_.empty(); }
   std::shared_ptr<Module> ptr(size_t index) const { return any(index).ptr(); }

@@ -81,17 +81,31 @@ ParameterListing listing(const ReferenceCase& c) {
   return nlohmann::json::parse(c.content.text("params")).get<ParameterListing>();
 }
 
-// The network that a case names with its arguments; empty if there is none of that name.
+// The longest name of the registry that the case's name begins with: unet_fs16_deconv_bn is a "unet".
+const models::ModelInfo* find_network(const std::string& op) {
+  const models::ModelInfo* best = nullptr;
+  for (const models::ModelInfo& info : models::list_models())
+    if ((op + "_").starts_with(info.name + "_") && (best == nullptr || info.name.size() > best->name.size())) best = &info;
+  return best;
+}
+
+// A setting's value as the registry takes it.
+std::string setting_text(const nlohmann::json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// The network that a case names, with its arguments as settings; empty if it is not there or lacks one of them.
 nn::AnyModule make_network(const ReferenceCase& c) {
-  if (!c.op.starts_with("unet")) return {};
+  const models::ModelInfo* info = find_network(c.op);
+  if (info == nullptr) return {};
   models::ModelOptions options;
   Arguments args(c.args);
+  args.has("note");  // for people
   options.in_channels = args.get<int64_t>("in_channels", 3);
-  options.num_classes = args.get<int64_t>("n_classes", 2);
-  options.settings["feature_scale"] = std::to_string(args.get<int64_t>("feature_scale", 2));
-  options.settings["is_deconv"] = args.get("is_deconv", false) ? "true" : "false";
-  options.settings["is_batchnorm"] = args.get("is_batchnorm", true) ? "true" : "false";
-  return args.unread().empty() ? models::make_model("unet", options) : nn::AnyModule();
+  options.num_classes = args.get<int64_t>(args.has("n_classes") ? "n_classes" : "num_classes", 2);
+  for (const models::ModelSetting& setting : info->settings)
+    if (args.has(setting.name)) options.settings[setting.name] = setting_text(c.args[setting.name]);
+  return args.unread().empty() ? models::make_model(info->name, options) : nn::AnyModule();
 }
 
 CaseResult unknown_network(const ReferenceCase& c) {
@@ -152,9 +166,13 @@ CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
 
   compare_probe(comparison, "grad.input", input.grad(), c.content.at("grad.input"), largest(input.grad()));
   const auto scales = largest_gradients(model);
-  for (const auto& item : model.named_parameters())
-    if (const Tensor* expected = c.content.find("grad." + item.key()))
-      compare_probe(comparison, "grad." + item.key(), item.value().grad(), *expected, scales.at(module_of(item.key())));
+  for (const auto& item : model.named_parameters()) {
+    const std::string name = "grad." + item.key();
+    if (const Tensor* expected = c.content.find(name))
+      compare_probe(comparison, name, item.value().grad(), *expected, scales.at(module_of(item.key())));
+    else if (item.value().grad().defined())
+      comparison.fail(name + " exists, though the output does not depend on the parameter");
+  }
   for (const auto& item : model.named_buffers())
     if (const Tensor* expected = c.content.find("buffer." + item.key()))
       compare_probe(comparison, "buffer." + item.key(), item.value(), *expected, largest(item.value()));
