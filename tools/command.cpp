@@ -9,8 +9,11 @@
 #include <new>
 #include <string>
 
+#include "tools/models_command.h"
 #include "tools/predict_command.h"
+#include "tools/summary_command.h"
 #include "tools/train_command.h"
+#include "tools/upsample_command.h"
 #include "tools/verify/verify_command.h"
 
 namespace tessera::tools {
@@ -54,6 +57,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   register_train(app);
   register_predict(app);
+  register_models(app);
+  register_summary(app);
+  register_upsample(app);
   register_verify(app);
   try {
     const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
