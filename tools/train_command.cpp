@@ -7,6 +7,7 @@
 
 #include "data/file.h"
 #include "tools/command.h"
+#include "tools/model_settings.h"
 #include "tools/trainer.h"
 
 namespace tessera::tools {
@@ -20,6 +21,13 @@ std::set<std::string> given_flags(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options())
     if (option->count() > 0) given.insert(option->get_single_name());
   return given;
+}
+
+std::vector<std::string> dense_models() {
+  std::vector<std::string> names;
+  for (const models::ModelInfo& info : models::list_models())
+    if (info.kind == models::OutputKind::PixelScores) names.push_back(info.name);
+  return names;
 }
 
 // CLI11 reads -1 as 2^64 - 1, and what is above as that, too.
@@ -66,6 +74,7 @@ void register_train(CLI::App& app) {
   CLI::App* const command = app.add_subcommand("train", "Train a segmentation network; without flags, on drawn shapes.");
   const auto options = std::make_shared<TrainOptions>();
   const auto resume = std::make_shared<std::string>();
+  const auto settings = std::make_shared<std::vector<std::string>>();
   TrainOptions& o = *options;
 
   command
@@ -91,12 +100,15 @@ void register_train(CLI::App& app) {
       ->check(CLI::IsMember({"none", "median"}))
       ->group("Data");
 
-  command->add_option("--model", o.model, "The network")->check(CLI::IsMember({"unet"}))->group("Network");
-  command->add_option("--feature-scale", o.feature_scale, "Divides the network's channels [8 for shapes, else 4]")
+  command->add_option("--model", o.model, "The network; tessera models lists them")
+      ->check(CLI::IsMember(dense_models()))
       ->group("Network");
-  command->add_flag("--deconv,!--no-deconv", o.deconv, "Upsampling by transposed convolution, or bilinear [yes]")
+  add_setting_option(*command, *settings)->group("Network");
+  command->add_option("--feature-scale", o.feature_scale, "Divides a U-Net's channels [8 for shapes, else 4]")
       ->group("Network");
-  command->add_flag("--batchnorm,!--no-batchnorm", o.batchnorm, "Batch normalisation [yes]")->group("Network");
+  command->add_flag("--deconv,!--no-deconv", o.deconv, "U-Net: upsampling by transposed convolution, or bilinear [yes]")
+      ->group("Network");
+  command->add_flag("--batchnorm,!--no-batchnorm", o.batchnorm, "U-Net: batch normalisation [yes]")->group("Network");
 
   command->add_option("-e,--epochs", o.epochs, "Passes over the training set [6 for shapes, else 50]")->group("Training");
   command->add_option("-b,--batch-size", o.batch_size, "Pictures a step [8 for shapes, else 4]")->group("Training");
@@ -126,7 +138,10 @@ void register_train(CLI::App& app) {
   command->add_option("--threads", o.threads, "Threads that compute; 0: all cores")->group("Run");
   command->add_flag("--detect-anomaly", o.detect_anomaly, "Look at every result for NaN and infinity; slow")->group("Run");
 
-  command->callback([command, options, resume] { train(*command, *options, *resume); });
+  command->callback([command, options, resume, settings] {
+    options->setting = parse_settings(*settings);
+    train(*command, *options, *resume);
+  });
 }
 
 }  // namespace tessera::tools

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "models/registry.h"
 #include "tools/command.h"
 
 namespace tessera::tools {
@@ -21,6 +22,7 @@ template <class Options, class Visit> void each_setting(Options& o, const Visit&
   visit("ignore-index", o.ignore_index);
   visit("class-weights", o.class_weights);
   visit("model", o.model);
+  visit("setting", o.setting);
   visit("feature-scale", o.feature_scale);
   visit("deconv", o.deconv);
   visit("batchnorm", o.batchnorm);
@@ -58,6 +60,26 @@ template <class... Args> void require(bool condition, fmt::format_string<Args...
   check<UsageError>(condition, message, std::forward<Args>(args)...);
 }
 
+// Whether the network has a setting; if not, the flag for it must not be there.
+bool has_setting(const TrainOptions& o, const char* name, const char* flag, bool given) {
+  const auto& settings = models::model_info(o.model).settings;
+  const bool has = std::any_of(settings.begin(), settings.end(), [&](const models::ModelSetting& s) { return s.name == name; });
+  require(has || !given, "--{}: {} has no such setting; tessera models {} shows those that it has.", flag, o.model, o.model);
+  require(!given || !o.setting.contains(name), "--{} and --setting {} say the same thing. Leave one out.", flag, name);
+  return has && !o.setting.contains(name);
+}
+
+void resolve_network(TrainOptions& o, bool shapes) {
+  require(models::model_info(o.model).kind == models::OutputKind::PixelScores,
+          "--model: {} gives one answer for a whole picture; training needs a network with scores for each pixel.", o.model);
+  if (has_setting(o, "feature_scale", "feature-scale", o.feature_scale.has_value()))
+    o.feature_scale = o.feature_scale.value_or(shapes ? 8 : 4);
+  if (has_setting(o, "is_deconv", "deconv", o.deconv.has_value())) o.deconv = o.deconv.value_or(true);
+  if (has_setting(o, "is_batchnorm", "batchnorm", o.batchnorm.has_value())) o.batchnorm = o.batchnorm.value_or(true);
+  require(o.feature_scale.value_or(1) >= 1 && o.feature_scale.value_or(1) <= 64, "--feature-scale: {}. From 1 to 64.",
+          o.feature_scale.value_or(1));
+}
+
 }  // namespace
 
 void to_json(nlohmann::json& json, const TrainOptions& options) {
@@ -66,7 +88,9 @@ void to_json(nlohmann::json& json, const TrainOptions& options) {
 }
 
 void from_json(const nlohmann::json& json, TrainOptions& options) {
-  each_setting(options, [&](const char* name, auto& value) { take(json.at(name), value); });
+  each_setting(options, [&](const char* name, auto& value) {  // what an older version did not know keeps its default
+    if (json.contains(name)) take(json[name], value);
+  });
 }
 
 Size parse_size(const std::string& flag, const std::string& text) {
@@ -97,7 +121,7 @@ void resolve(TrainOptions& o) {
     o.samples = o.samples.value_or(4096);
     if (o.size.empty()) o.size = "64x64";
   }
-  o.feature_scale = o.feature_scale.value_or(shapes ? 8 : 4);
+  resolve_network(o, shapes);
   o.epochs = o.epochs.value_or(shapes ? 6 : 50);
   o.batch_size = o.batch_size.value_or(shapes ? 8 : 4);
   if (!o.lr) o.lr = o.optimizer == "sgd" ? 0.05 : o.optimizer == "rmsprop" ? 1e-3 : shapes ? 3e-3 : 2e-3;
@@ -111,7 +135,6 @@ void resolve(TrainOptions& o) {
   require(!o.samples || (*o.samples >= 1 && *o.samples <= 100'000'000), "--samples: {}. From 1 to 100000000.",
           o.samples.value_or(0));
   require(!o.classes || (*o.classes >= 2 && *o.classes <= 256), "--classes: {}. From 2 to 256.", o.classes.value_or(0));
-  require(*o.feature_scale >= 1 && *o.feature_scale <= 64, "--feature-scale: {}. From 1 to 64.", *o.feature_scale);
   require(*o.epochs >= 1 && *o.epochs <= 1'000'000, "--epochs: {}. From 1 to 1000000.", *o.epochs);
   require(*o.batch_size >= 1 && *o.batch_size <= 65536, "--batch-size: {}. From 1 to 65536.", *o.batch_size);
   require(*o.lr > 0 && std::isfinite(*o.lr), "--lr: {}. A positive number.", *o.lr);
@@ -145,7 +168,7 @@ std::string describe(const TrainOptions& options) {
   std::string text;
   each_setting(options, [&](const char* name, const auto&) {
     const nlohmann::json& value = json[name];
-    if (value.is_null() || value == "") return;
+    if (value.is_null() || value == "" || value == nlohmann::json::object()) return;
     text += fmt::format("  {:<15}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
   });
   return text;

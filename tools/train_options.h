@@ -1,6 +1,7 @@
 // The settings of a training run: what the flags of `tessera train` set, config.json shows and a checkpoint carries.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -20,8 +21,10 @@ struct TrainOptions {
   std::string class_weights = "none";            // or "median"
 
   std::string model = "unet";
+  std::map<std::string, std::string> setting;  // of the network, by the registry's names
+  // The same for the U-Nets' most common ones. They stay open for networks that do not have them.
   std::optional<int64_t> feature_scale;
-  bool deconv = true, batchnorm = true;
+  std::optional<bool> deconv, batchnorm;
 
   std::optional<int64_t> epochs, batch_size;
   std::string optimizer = "adamw";    // sgd, rmsprop, adam, adamw
@@ -46,7 +49,7 @@ struct Size {
 Size parse_size(const std::string& flag, const std::string& text);
 
 // Fills in what was left open but for classes and ignore_index, which the data set decides. Throws UsageError for values that are
-// out of range or do not go together.
+// out of range or do not go together, ValueError for a network that does not exist.
 void resolve(TrainOptions& options);
 
 // The settings of a run that goes on: those of its checkpoint, changed by the flags that are `given` now. Only settings that do

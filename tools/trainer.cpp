@@ -41,11 +41,11 @@ std::vector<float> class_weights(const TrainOptions& options, const data::Datase
 }
 
 NetworkConfig network_config(const TrainOptions& o) {
-  return {o.model,
-          {{"feature_scale", std::to_string(*o.feature_scale)},
-           {"is_deconv", o.deconv ? "true" : "false"},
-           {"is_batchnorm", o.batchnorm ? "true" : "false"}},
-          *o.classes};
+  NetworkConfig config{o.model, o.setting, *o.classes};
+  if (o.feature_scale) config.settings["feature_scale"] = std::to_string(*o.feature_scale);
+  if (o.deconv) config.settings["is_deconv"] = *o.deconv ? "true" : "false";
+  if (o.batchnorm) config.settings["is_batchnorm"] = *o.batchnorm ? "true" : "false";
+  return config;
 }
 
 // Settings that the members' construction depends on: threads and the seed of the network's first weights.

@@ -36,6 +36,9 @@ TEST_F(Command, UsageErrorsExitWith2) {
   expect_error(tessera("train --size 32"), 2, {"--size", "'32'", "360x480"});
   expect_error(tessera("train --dataset folder"), 2, {"--data"});
   expect_error(tessera("train --data x --samples 3"), 2, {"--samples"});
+  expect_error(tessera("train --model resnet18"), 2, {"--model", "resnet18"});  // one answer for a whole picture
+  expect_error(tessera("train -s feature_scale=16 --feature-scale 16"), 2, {"--feature-scale", "--setting"});
+  expect_error(tessera("train -s colour=red -o run"), 1, {"colour", "feature_scale"});
   expect_error(tessera("predict -i x.png"), 2, {"--model"});
   EXPECT_TRUE(std::filesystem::is_empty(folder()) || !std::filesystem::exists(folder("runs")));
 }
