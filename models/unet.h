@@ -10,9 +10,7 @@
 // Parameter names are those of the notes' PyTorch module, so that weights travel.
 #pragma once
 
-#include "nn/containers.h"
-#include "nn/layers/conv.h"
-#include "nn/layers/norm.h"
+#include "models/unet_blocks.h"
 #include "nn/layers/pool.h"
 
 namespace tessera::models {
@@ -24,36 +22,11 @@ class UNetOptions {
   TESSERA_ARG(int64_t, feature_scale) = 2;  // widths are 64, 128, 256, 512 and 1024 divided by this; 1 is the paper's network
   TESSERA_ARG(bool, is_deconv) = false;     // up: transposed convolution; otherwise bilinear and a 1 x 1 convolution
   TESSERA_ARG(bool, is_batchnorm) = true;   // on the way down
+  TESSERA_ARG(int64_t, se_reduction) = 0;   // squeeze and excitation after each two convolutions (SqueezeExcite); 0: none
+  TESSERA_ARG(std::string, attention) = "none";  // on the left side's features: AttentionGate's additive, dot or cosine
 };
 
-// Two times 3 x 3 convolution, batch normalisation if asked for, ReLU.
-class UNetConv2Impl : public nn::Module {
- public:
-  UNetConv2Impl(int64_t in_size, int64_t out_size, bool is_batchnorm);
-  Tensor forward(const Tensor& input);  // [N, in, H, W] -> [N, out, H, W]
-
- private:
-  struct Stage {
-    nn::Conv2d conv;
-    nn::BatchNorm2d norm;  // empty without batch normalisation
-  };
-  std::vector<Stage> stages_;
-};
-TESSERA_MODULE(UNetConv2);
-
-// Brings the deep features to twice their size, puts the shallow ones beside them, and convolves both.
-class UNetUpImpl : public nn::Module {
- public:
-  UNetUpImpl(int64_t in_size, int64_t out_size, bool is_deconv);
-  Tensor forward(const Tensor& deep, const Tensor& shallow);  // [N, in, H, W], [N, out, 2 H, 2 W] -> [N, out, 2 H, 2 W]
-
- private:
-  UNetConv2 conv_ = nullptr;
-  nn::AnyModule up_;
-};
-TESSERA_MODULE(UNetUp);
-
-// Convolutions start from He's normal distribution (fan in), normalisation weights from N(1, 0.02), as in the notes.
+// Initial values: init_weights. ValueError for a feature_scale outside of [1, 64], and as from SqueezeExcite and AttentionGate.
 class UNetImpl : public nn::Module {
  public:
   explicit UNetImpl(const UNetOptions& options = {});
