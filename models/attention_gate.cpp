@@ -8,9 +8,7 @@ namespace tessera::models {
 namespace {
 
 // [N, C, H, W] -> [N, H W, C]
-Tensor pixels(const Tensor& x) {
-  return flatten(permute(x, {0, 2, 3, 1}), 1, 2);
-}
+Tensor pixels(const Tensor& x) { return flatten(permute(x, {0, 2, 3, 1}), 1, 2); }
 
 }  // namespace
 
@@ -34,8 +32,6 @@ Tensor AttentionGateImpl::weights(const Tensor& gating, const Tensor& x) {
   return reshape(sigmoid(add(mul(scores, weight_), bias_)), {x.size(0), 1, x.size(2), x.size(3)});
 }
 
-Tensor AttentionGateImpl::forward(const Tensor& gating, const Tensor& x) {
-  return mul(x, weights(gating, x));
-}
+Tensor AttentionGateImpl::forward(const Tensor& gating, const Tensor& x) { return mul(x, weights(gating, x)); }
 
 }  // namespace tessera::models

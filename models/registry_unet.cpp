@@ -1,31 +1,61 @@
-// The registry's rows of the U-Nets.
+// The registry's rows of the U-Nets: that of the notes, and those with a ResNet as encoder.
 #include "models/registry_row.h"
 #include "models/unet.h"
+#include "models/unet_resnet.h"
 
 namespace tessera::models {
 namespace {
 
+const std::vector<ModelSetting> kSwitches = {
+    {"is_deconv", "false", "go up by transposed convolution, not bilinearly"},
+    {"se_reduction", "0", "squeeze and excitation after each two convolutions, to this fraction of the channels; 0: none"},
+    {"attention", "none", "gate on the skip connections: none, additive, dot or cosine"}};
+
+std::vector<ModelSetting> with_switches(std::vector<ModelSetting> settings) {
+  settings.insert(settings.end(), kSwitches.begin(), kSwitches.end());
+  return settings;
+}
+
+template <class Options> Options with_switches(Options options, const ModelOptions& model, const Settings& settings) {
+  return options.n_classes(model.num_classes)
+      .is_deconv(settings.flag("is_deconv"))
+      .se_reduction(settings.integer("se_reduction"))
+      .attention(settings.text("attention"));
+}
+
 nn::AnyModule make_unet(const ModelOptions& options, const Settings& settings) {
-  return UNet(UNetOptions()
+  return UNet(with_switches(UNetOptions(), options, settings)
                   .in_channels(options.in_channels)
-                  .n_classes(options.num_classes)
                   .feature_scale(settings.integer("feature_scale"))
-                  .is_deconv(settings.flag("is_deconv"))
                   .is_batchnorm(settings.flag("is_batchnorm")));
+}
+
+// The encoder's tensors stand behind "encoder.".
+void rename_encoder(std::string& name, Tensor&) {
+  for (const char* part : {"conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.", "fc."})
+    if (name.starts_with(part)) {
+      name = "encoder." + name;
+      return;
+    }
 }
 
 }  // namespace
 
 std::vector<RegistryRow> unet_rows() {
-  return {
-      {{"unet",
-        "U-Net: a score for each pixel of the image, from features of five sizes",
-        OutputKind::PixelScores,
-        {{"feature_scale", "2", "divides the widths 64, 128, 256, 512, 1024"},
-         {"is_deconv", "false", "go up by transposed convolution, not bilinearly"},
-         {"is_batchnorm", "true", "batch normalisation on the way down"}}},
-       make_unet},
-  };
+  std::vector<RegistryRow> rows = {
+      {{"unet", "U-Net: a score for each pixel of the image, from features of five sizes", OutputKind::PixelScores,
+        with_switches({{"feature_scale", "2", "divides the widths 64, 128, 256, 512, 1024"},
+                       {"is_batchnorm", "true", "batch normalisation on the way down"}})},
+       make_unet}};
+  for (const NamedResNet& resnet : named_resnets())
+    rows.push_back({{"unet_" + resnet.name, "U-Net with " + resnet.title + " as encoder: a score for each pixel of the image",
+                     OutputKind::PixelScores, with_switches(backbone_settings(resnet.options))},
+                    [&resnet](const ModelOptions& options, const Settings& s) -> nn::AnyModule {
+                      return UNetResNet(
+                          with_switches(UNetResNetOptions(backbone_options(resnet.options, options, s)), options, s));
+                    },
+                    rename_encoder});
+  return rows;
 }
 
 }  // namespace tessera::models

@@ -13,9 +13,7 @@ UNetImpl::UNetImpl(const UNetOptions& options) : options(options) {
   const int64_t scale = options.feature_scale();
   check<ValueError>(scale >= 1 && scale <= 64, "UNet: feature_scale {} does not lie in [1, 64]", scale);
   const auto width = [&](int level) { return (int64_t{64} << level) / scale; };
-  const auto conv = [&](int64_t in, int64_t out) {
-    return UNetConv2(in, out, options.is_batchnorm(), options.se_reduction());
-  };
+  const auto conv = [&](int64_t in, int64_t out) { return UNetConv2(in, out, options.is_batchnorm(), options.se_reduction()); };
   const auto up = [&](int level) {  // to `level` from the one below
     return UNetUp(UNetUpOptions(width(level + 1), width(level), width(level))
                       .is_deconv(options.is_deconv())

@@ -1,8 +1,7 @@
 #include "models/unet_blocks.h"
 
-#include "core/autograd.h"
 #include "core/ops/concat.h"
-#include "core/ops/unary.h"
+#include "models/fused_forward.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/pool.h"
@@ -20,28 +19,18 @@ void init_weights(nn::Module& module) {
 
 UNetConv2Impl::UNetConv2Impl(int64_t in_size, int64_t out_size, bool is_batchnorm, int64_t se_reduction) {
   for (int i = 1; i <= 2; ++i) {
-    nn::Sequential block;
-    nn::Conv2d conv(nn::Conv2dOptions(i == 1 ? in_size : out_size, out_size, 3).padding(1));
-    nn::BatchNorm2d norm = nullptr;
-    block->push_back(conv);
-    if (is_batchnorm) block->push_back(norm = nn::BatchNorm2d(out_size));
-    block->push_back(nn::ReLU(nn::ReLUOptions(/*inplace=*/true)));
-    register_module(fmt::format("conv{}", i), block);
-    stages_.push_back({block, conv, norm});
+    nn::Sequential stage(nn::Conv2d(nn::Conv2dOptions(i == 1 ? in_size : out_size, out_size, 3).padding(1)));
+    if (is_batchnorm) stage->push_back(nn::BatchNorm2d(out_size));
+    stage->push_back(nn::ReLU(nn::ReLUOptions(/*inplace=*/true)));
+    stages_.push_back(stage);
+    register_module(fmt::format("conv{}", i), stage);
   }
   if (se_reduction != 0) se_ = register_module("se", SqueezeExcite(out_size, se_reduction));
 }
 
 Tensor UNetConv2Impl::forward(const Tensor& input) {
   Tensor x = input;
-  for (const Stage& stage : stages_) {
-    const autograd::LayerScope scope(stage.block->registered_name());
-    x = stage.conv(x);
-    if (stage.norm)
-      x = stage.norm->forward_relu(x);
-    else
-      relu_(x);
-  }
+  for (const nn::Sequential& stage : stages_) x = fused_forward(*stage, x);
   return se_ ? se_(x) : x;
 }
 

@@ -22,12 +22,7 @@ class UNetConv2Impl : public nn::Module {
   Tensor forward(const Tensor& input);  // [N, in, H, W] -> [N, out, H, W]
 
  private:
-  struct Stage {
-    nn::Sequential block;  // for its names, "conv1.0.weight"; forward runs its parts, normalisation and ReLU as one pass
-    nn::Conv2d conv;
-    nn::BatchNorm2d norm;  // empty without batch normalisation
-  };
-  std::vector<Stage> stages_;
+  std::vector<nn::Sequential> stages_;
   SqueezeExcite se_ = nullptr;  // empty without
 };
 TESSERA_MODULE(UNetConv2);
@@ -39,10 +34,10 @@ class UNetUpOptions {
   TESSERA_ARG(int64_t, in_size);
   TESSERA_ARG(int64_t, skip_size);  // channels of the shallow features; 0: there are none
   TESSERA_ARG(int64_t, out_size);
-  TESSERA_ARG(bool, is_deconv) = false;           // up: transposed convolution; otherwise bilinear and a 1 x 1 convolution
-  TESSERA_ARG(bool, is_batchnorm) = false;        // of the two convolutions
-  TESSERA_ARG(int64_t, se_reduction) = 0;         // squeeze and excitation after them; 0: none
-  TESSERA_ARG(std::string, attention) = "none";   // on the shallow features: AttentionGate's similarity
+  TESSERA_ARG(bool, is_deconv) = false;          // up: transposed convolution; otherwise bilinear and a 1 x 1 convolution
+  TESSERA_ARG(bool, is_batchnorm) = false;       // of the two convolutions
+  TESSERA_ARG(int64_t, se_reduction) = 0;        // squeeze and excitation after them; 0: none
+  TESSERA_ARG(std::string, attention) = "none";  // on the shallow features: AttentionGate's similarity
 };
 
 // Brings the deep features to twice their size and `out` channels, puts the shallow ones beside them, and convolves both. With

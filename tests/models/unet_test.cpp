@@ -2,15 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include "core/gradcheck.h"
 #include "models/registry.h"
+#include "nn/init.h"
 #include "nn/serialize/state_dict.h"
 #include "tests/models/golden_network.h"
+#include "tests/models/network_checks.h"
 
 namespace tessera::models {
 namespace {
 
+using testing_support::check_directional_derivative;
 using testing_support::check_network;
+using testing_support::check_training_helps;
 using testing_support::golden_files;
+using testing_support::hashed;
 using testing_support::numbers;
 
 TEST(UNet, ReproducesPyTorchForwardAndBackward) {
@@ -79,6 +85,94 @@ TEST(UNet, TheFormatOfTheInputIsKept) {
   const NoGradGuard no_grad;
   EXPECT_TRUE(net(randn({1, 3, 32, 32}).contiguous(kChannelsLast)).is_contiguous(kChannelsLast));
   EXPECT_TRUE(net(randn({1, 3, 32, 32})).is_contiguous());
+}
+
+TEST(UNet, SqueezeAndExcitationStandsAfterEachTwoConvolutions) {
+  const UNet plain(UNetOptions().feature_scale(16)), net(UNetOptions().feature_scale(16).se_reduction(2));
+  std::vector<std::string> added;
+  for (const std::string& name : net->named_parameters().keys())
+    if (!plain->named_parameters().contains(name)) added.push_back(name);
+  std::vector<std::string> expected;
+  for (const std::string block :
+       {"conv1", "conv2", "conv3", "conv4", "center", "up_concat4.conv", "up_concat3.conv", "up_concat2.conv", "up_concat1.conv"})
+    for (const char* weight : {".se.fc.0.weight", ".se.fc.2.weight"}) expected.push_back(block + weight);
+  EXPECT_EQ(added, expected);
+  EXPECT_EQ(net->parameters().size(), plain->parameters().size() + added.size());
+  // Where the excitation is sigmoid(0), each block's output is halved; the last block's, before the final convolution, shows it.
+  manual_seed(1);
+  const UNetConv2 block(3, 4, true), excited(3, 4, true, 2);
+  nn::load_state_dict(*excited, nn::state_dict(*block), /*strict=*/false);
+  nn::init::zeros_(excited->named_parameters()["se.fc.2.weight"]);
+  const Tensor x = randn({2, 3, 4, 5});
+  EXPECT_EQ(numbers(excited(x)), numbers(mul(block(x), 0.5)));
+  EXPECT_THROW(UNet(UNetOptions().feature_scale(16).se_reduction(16)), ValueError);  // 4 / 16 == 0
+  EXPECT_THROW(UNet(UNetOptions().se_reduction(-1)), ValueError);
+}
+
+TEST(UNet, AttentionWeighsTheLeftSide) {
+  EXPECT_THROW(UNet(UNetOptions().attention("sum")), ValueError);
+  for (const std::string attention : {"additive", "dot", "cosine"}) {
+    manual_seed(2);
+    const UNet net(UNetOptions().feature_scale(16).attention(attention));
+    for (const char* up : {"up_concat4", "up_concat3", "up_concat2", "up_concat1"}) {
+      EXPECT_TRUE(net->named_parameters().contains(std::string(up) + ".gate.attention.q_proj.weight"));
+      EXPECT_EQ(net->named_parameters().contains(std::string(up) + ".gate.attention.v"), attention == "additive");
+    }
+    // A gate that is shut (alpha = sigmoid(-1e4) = 0) hides the left side; open, it lets it pass.
+    const UNetUp up(UNetUpOptions(6, 3, 3).attention(attention)), plain(UNetUpOptions(6, 3, 3));
+    nn::load_state_dict(*plain, nn::state_dict(*up), /*strict=*/false);
+    const Tensor deep = randn({2, 6, 3, 2}), shallow = randn({2, 3, 6, 4});
+    nn::init::constant_(up->named_parameters()["gate.bias"], -1e4);
+    EXPECT_EQ(numbers(up(deep, shallow)), numbers(plain(deep, zeros_like(shallow))));
+    nn::init::constant_(up->named_parameters()["gate.bias"], 1e4);
+    EXPECT_EQ(numbers(up(deep, shallow)), numbers(plain(deep, shallow)));
+  }
+}
+
+TEST(UNet, GradientsOfAllParametersAgreeWithDifferences) {
+  for (const std::string attention : {"none", "additive", "dot", "cosine"})
+    for (const bool is_deconv : {false, true}) {
+      SCOPED_TRACE(attention);
+      manual_seed(3);
+      const UNet net(UNetOptions().feature_scale(32).is_deconv(is_deconv).se_reduction(is_deconv ? 2 : 0).attention(attention));
+      check_directional_derivative(net, hashed({2, 3, 20, 17}, 1).detach());
+      for (const auto& parameter : net->named_parameters()) EXPECT_TRUE(parameter->grad().defined()) << parameter.key();
+    }
+}
+
+TEST(UNet, GradcheckOfABlockWithAllSwitches) {
+  manual_seed(4);
+  const UNetUp up(UNetUpOptions(3, 2, 2).is_batchnorm(true).se_reduction(1).attention("additive"));
+  up->to(kFloat64);
+  TensorList inputs = {hashed({2, 3, 2, 3}, 1), hashed({2, 2, 4, 6}, 2)};
+  for (const Tensor& parameter : up->parameters()) inputs.push_back(parameter);
+  gradcheck([&](const TensorList& in) { return up(in[0], in[1]); }, inputs);
+}
+
+TEST(UNet, TheSameSeedGivesTheSameNetworkAndGradients) {
+  const auto run = [] {
+    manual_seed(5);
+    const UNet net(UNetOptions().feature_scale(16).se_reduction(2).attention("additive"));
+    const Tensor out = net(hashed({1, 3, 17, 32}, 1).detach().to(kFloat32));
+    out.backward(hashed(out.sizes(), 2).detach().to(kFloat32));
+    std::vector<double> all = numbers(out);
+    for (const Tensor& parameter : net->parameters())
+      for (double g : numbers(parameter.grad())) all.push_back(g);
+    return all;
+  };
+  EXPECT_EQ(run(), run());
+}
+
+TEST(UNet, TrainingHelps) {
+  manual_seed(6);
+  check_training_helps(UNet(UNetOptions().feature_scale(16).se_reduction(2).attention("additive")), 32, 0.8);
+}
+
+TEST(UNet, WidthsMayBeRounded) {
+  const UNet net(UNetOptions().feature_scale(3));  // 21, 42, 85, 170, 341
+  net->eval();
+  const NoGradGuard no_grad;
+  EXPECT_TRUE(net(randn({1, 3, 16, 16})).sizes() == IntArrayRef({1, 2, 16, 16}));
 }
 
 TEST(Registry, MakesNetworksByName) {
