@@ -45,6 +45,8 @@ Image read_image(const std::filesystem::path& file);
 // colour (RGB) file and other formats are refused: their colours say nothing certain about ids.
 Label read_label(const std::filesystem::path& file);
 
+// The bytes of an RGB picture as a PNG file; `file` stands for it in errors.
+std::vector<uint8_t> encode_png(const Image& image, const std::filesystem::path& file = "a picture in memory");
 // Writes an RGB picture, without loss. The file appears whole or not at all (see write_file).
 void write_png(const std::filesystem::path& file, const Image& image);
 

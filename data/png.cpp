@@ -106,8 +106,8 @@ std::vector<png_bytep> row_pointers(uint8_t* first, int height, size_t row_bytes
   return rows;
 }
 
-void write(const char* operation, const std::filesystem::path& file, int height, int width, const uint8_t* pixels,
-           const png_color* palette, int colors) {
+std::vector<uint8_t> encode(const char* operation, const std::filesystem::path& file, int height, int width,
+                            const uint8_t* pixels, const png_color* palette, int colors) {
   if (height < 1 || width < 1)
     file_error(operation, file, fmt::format("an image of {}x{} pixels cannot be written", width, height), "It needs pixels.");
   // libpng's rows are not const, but writing with no transformation set leaves them alone.
@@ -115,7 +115,7 @@ void write(const char* operation, const std::filesystem::path& file, int height,
   Writer writer;
   if (!writer.encode(height, width, palette ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_RGB, palette, colors, rows.data()))
     file_error(operation, file, "cannot be encoded (" + writer.message + ")", "Check the image's size.");
-  write_file(operation, file, writer.bytes);
+  return std::move(writer.bytes);
 }
 
 }  // namespace
@@ -148,10 +148,12 @@ Label read_label(const std::filesystem::path& file) {
   return label;
 }
 
-void write_png(const std::filesystem::path& file, const Image& image) {
+std::vector<uint8_t> encode_png(const Image& image, const std::filesystem::path& file) {
   check<ValueError>(image.channels == 3, "write_png: an image of {} channels. It takes RGB.", image.channels);
-  write("write_png", file, image.height, image.width, image.pixels.data(), nullptr, 0);
+  return encode("write_png", file, image.height, image.width, image.pixels.data(), nullptr, 0);
 }
+
+void write_png(const std::filesystem::path& file, const Image& image) { write_file("write_png", file, encode_png(image, file)); }
 
 void write_indexed_png(const std::filesystem::path& file, const Label& label, const Palette& palette) {
   std::vector<uint8_t> indices(label.ids.size());
@@ -166,7 +168,8 @@ void write_indexed_png(const std::filesystem::path& file, const Label& label, co
   colors = std::max(colors, static_cast<int>(std::min<size_t>(palette.size(), 256)));
   png_color entries[256] = {};
   for (size_t i = 0; i < std::min<size_t>(palette.size(), 256); ++i) entries[i] = {palette[i][0], palette[i][1], palette[i][2]};
-  write("write_indexed_png", file, label.height, label.width, indices.data(), entries, colors);
+  const char* const operation = "write_indexed_png";
+  write_file(operation, file, encode(operation, file, label.height, label.width, indices.data(), entries, colors));
 }
 
 }  // namespace tessera::data
