@@ -33,6 +33,8 @@ struct RegistryRow {
 // The families, each in its file registry_FAMILY.cpp.
 std::vector<RegistryRow> unet_rows();
 std::vector<RegistryRow> resnet_rows();
+std::vector<RegistryRow> vgg_rows();
+std::vector<RegistryRow> fcn_rows();
 
 // The ResNets by name, for rows of networks that are built on each of them.
 struct NamedResNet {
