@@ -22,7 +22,8 @@ std::vector<ModelSetting> backbone_settings(const ResNetOptions& defaults) {
   return {{"deep_base", "false", "three 3 x 3 convolutions at the start in place of one 7 x 7"},
           {"stem_width", std::to_string(defaults.stem_width()), "channels of the first two of those; the third has twice as many"},
           {"groups", std::to_string(defaults.groups()), "groups of the 3 x 3 convolutions of bottleneck blocks"},
-          {"width_per_group", std::to_string(defaults.width_per_group()), "their channels a group where a block has 64 planes"}};
+          {"width_per_group", std::to_string(defaults.width_per_group()), "their channels a group where a block has 64 planes"},
+          {"se_reduction", std::to_string(defaults.se_reduction()), "squeeze and excitation in each block by this; 0: none"}};
 }
 
 ResNetOptions backbone_options(ResNetOptions options, const ModelOptions& model, const Settings& settings) {
@@ -31,19 +32,29 @@ ResNetOptions backbone_options(ResNetOptions options, const ModelOptions& model,
       .deep_base(settings.flag("deep_base"))
       .stem_width(settings.integer("stem_width"))
       .groups(settings.integer("groups"))
-      .width_per_group(settings.integer("width_per_group"));
+      .width_per_group(settings.integer("width_per_group"))
+      .se_reduction(settings.integer("se_reduction"));
 }
+
+namespace {
+
+RegistryRow resnet_row(const NamedResNet& resnet) {
+  std::vector<ModelSetting> settings = backbone_settings(resnet.options);
+  settings.push_back({"features", "false", "give layer4's output in place of scores"});
+  return {{resnet.name, resnet.title + ": scores for a whole image", OutputKind::ImageScores, settings},
+          [options = resnet.options](const ModelOptions& model, const Settings& s) -> nn::AnyModule {
+            return ResNet(backbone_options(options, model, s).features(s.flag("features")));
+          }};
+}
+
+}  // namespace
 
 std::vector<RegistryRow> resnet_rows() {
   std::vector<RegistryRow> rows;
-  for (const NamedResNet& resnet : named_resnets()) {
-    std::vector<ModelSetting> settings = backbone_settings(resnet.options);
-    settings.push_back({"features", "false", "give layer4's output in place of scores"});
-    rows.push_back({{resnet.name, resnet.title + ": scores for a whole image", OutputKind::ImageScores, settings},
-                    [&resnet](const ModelOptions& options, const Settings& s) -> nn::AnyModule {
-                      return ResNet(backbone_options(resnet.options, options, s).features(s.flag("features")));
-                    }});
-  }
+  for (const NamedResNet& resnet : named_resnets()) rows.push_back(resnet_row(resnet));
+  for (NamedResNet resnet : named_resnets())
+    if (resnet.name.starts_with("resnet"))
+      rows.push_back(resnet_row({"se_" + resnet.name, "SE-" + resnet.title, resnet.options.se_reduction(16)}));
   return rows;
 }
 

@@ -95,7 +95,8 @@ nn::Sequential ResNetImpl::make_layer(int64_t& channels, int64_t planes, int64_t
     layer->push_back(ResidualBlock(ResidualBlockOptions(options.block(), channels, planes)
                                        .stride(i == 0 ? stride : 1)
                                        .groups(options.groups())
-                                       .width_per_group(options.width_per_group())));
+                                       .width_per_group(options.width_per_group())
+                                       .se_reduction(options.se_reduction())));
     channels = planes * expansion(options.block());
   }
   return layer;

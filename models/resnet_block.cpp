@@ -20,6 +20,7 @@ ResidualBlockImpl::ResidualBlockImpl(const ResidualBlockOptions& options) : opti
     add_stage(nn::Conv2dOptions(width, width, 3).stride(stride).padding(1).groups(options.groups()));
     add_stage(nn::Conv2dOptions(width, out, 1));
   }
+  if (options.se_reduction() > 0) se_ = register_module("se", SqueezeExcite(out, options.se_reduction()));
   register_module("relu", nn::ReLU(nn::ReLUOptions(/*inplace=*/true)));
   if (stride != 1 || in != out) {
     const nn::Conv2d conv(nn::Conv2dOptions(in, out, 1).stride(stride).bias(false));
@@ -39,7 +40,8 @@ Tensor ResidualBlockImpl::forward(const Tensor& input) {
   Tensor x = input;
   for (size_t i = 0; i + 1 < stages_.size(); ++i) x = stages_[i].norm->forward_relu(stages_[i].conv(x));
   x = stages_.back().norm(stages_.back().conv(x));
-  // In place: batch normalisation saves its input, not this output.
+  if (se_) x = se_(x);
+  // In place: nothing saves this tensor. Batch normalisation saves its input, the scaling by se_ its factors.
   x.add_(downsample_ ? downsample_(input) : input);
   return relu_(x);
 }

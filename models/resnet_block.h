@@ -1,7 +1,8 @@
-// The blocks of a residual network (He et al., 2015; ResNeXt: Xie et al., 2016; wide: Zagoruyko & Komodakis, 2016).
+// The blocks of a residual network (He et al., 2015; ResNeXt: Xie et al., 2016; wide: Zagoruyko & Komodakis, 2016; SE-ResNet: Hu, Shen & Sun,
+// 2018).
 #pragma once
 
-#include "nn/containers.h"
+#include "models/squeeze_excite.h"
 #include "nn/layers/conv.h"
 #include "nn/layers/norm.h"
 
@@ -24,6 +25,7 @@ class ResidualBlockOptions {
   TESSERA_ARG(int64_t, stride) = 1;
   TESSERA_ARG(int64_t, groups) = 1;            // of a bottleneck's 3 x 3 convolution
   TESSERA_ARG(int64_t, width_per_group) = 64;  // a bottleneck is planes * width_per_group / 64 * groups channels wide inside
+  TESSERA_ARG(int64_t, se_reduction) = 0;      // above 0: the branch ends with SqueezeExcite of this reduction
 };
 
 // out = relu(branch(x) + shortcut(x)), where each convolution is without bias and followed by batch normalisation, and all but the
@@ -31,7 +33,7 @@ class ResidualBlockOptions {
 //     basic        3 x 3 (stride) - 3 x 3
 //     bottleneck   1 x 1 - 3 x 3 (stride, groups) - 1 x 1, which widens fourfold
 // The shortcut is x itself, or, where stride or channels change, a 1 x 1 convolution and batch normalisation. Parameter names are
-// torchvision's: conv1, bn1, conv2, bn2, (conv3, bn3), downsample.0, downsample.1.
+// torchvision's: conv1, bn1, conv2, bn2, (conv3, bn3), downsample.0, downsample.1; the squeeze and excitation is `se`.
 // Throws ValueError for a basic block with groups or width_per_group.
 class ResidualBlockImpl : public nn::Module {
  public:
@@ -48,6 +50,7 @@ class ResidualBlockImpl : public nn::Module {
     nn::BatchNorm2d norm;
   };
   std::vector<Stage> stages_;
+  SqueezeExcite se_ = nullptr;  // empty without se_reduction
   nn::Sequential downsample_ = nullptr;  // empty where the shortcut is x
 };
 TESSERA_MODULE(ResidualBlock);

@@ -3,6 +3,7 @@
 
 #include "core/ops.h"
 #include "models/registry.h"
+#include "models/squeeze_excite.h"
 #include "tools/verify/reference_case.h"
 
 namespace tessera::tools {
@@ -96,10 +97,14 @@ std::string setting_text(const nlohmann::json& value) {
 
 // The network that a case names, with its arguments as settings; empty if it is not there or lacks one of them.
 nn::AnyModule make_network(const ReferenceCase& c) {
+  Arguments args(c.args);
+  if (c.op.starts_with("se_block")) {
+    const int64_t channel = args.get<int64_t>("channel", 0), reduction = args.get<int64_t>("reduction", 16);
+    return args.unread().empty() ? models::SqueezeExcite(channel, reduction) : nn::AnyModule();
+  }
   const models::ModelInfo* info = find_network(c.op);
   if (info == nullptr) return {};
   models::ModelOptions options;
-  Arguments args(c.args);
   args.has("note");  // for people
   options.in_channels = args.get<int64_t>("in_channels", 3);
   options.num_classes = args.get<int64_t>(args.has("n_classes") ? "n_classes" : "num_classes", 2);
