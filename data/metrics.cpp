@@ -70,34 +70,52 @@ double ConfusionMatrix::pixel_accuracy() const {
   return all > 0 ? static_cast<double>(right) / static_cast<double>(all) : kAbsent;
 }
 
+int64_t ConfusionMatrix::true_pixels(int64_t i) const {
+  int64_t pixels = 0;
+  for (int64_t j = 0; j < classes_; ++j) pixels += at(i, j);
+  return pixels;
+}
+
+int64_t ConfusionMatrix::predicted_pixels(int64_t i) const {
+  int64_t pixels = 0;
+  for (int64_t j = 0; j < classes_; ++j) pixels += at(j, i);
+  return pixels;
+}
+
+template <class Value> std::vector<double> ConfusionMatrix::of_present_classes(const Value& value) const {
+  std::vector<double> values(classes_, kAbsent);
+  for (int64_t i = 0; i < classes_; ++i) {
+    const auto right = static_cast<double>(at(i, i)), truth = static_cast<double>(true_pixels(i));
+    if (truth > 0) values[i] = value(right, truth, static_cast<double>(predicted_pixels(i)));
+  }
+  return values;
+}
+
 std::vector<double> ConfusionMatrix::class_accuracy() const {
-  std::vector<double> accuracy(classes_, kAbsent);
-  for (int64_t i = 0; i < classes_; ++i) {
-    int64_t truth = 0;
-    for (int64_t j = 0; j < classes_; ++j) truth += at(i, j);
-    if (truth > 0) accuracy[i] = static_cast<double>(at(i, i)) / static_cast<double>(truth);
-  }
-  return accuracy;
+  return of_present_classes([](double right, double truth, double) { return right / truth; });
 }
-
 std::vector<double> ConfusionMatrix::class_iou() const {
-  std::vector<double> iou(classes_, kAbsent);
-  for (int64_t i = 0; i < classes_; ++i) {
-    int64_t truth = 0, predicted = 0;
-    for (int64_t j = 0; j < classes_; ++j) {
-      truth += at(i, j);
-      predicted += at(j, i);
-    }
-    if (truth > 0) iou[i] = static_cast<double>(at(i, i)) / static_cast<double>(truth + predicted - at(i, i));
-  }
-  return iou;
+  return of_present_classes([](double right, double truth, double predicted) { return right / (truth + predicted - right); });
+}
+std::vector<double> ConfusionMatrix::class_dice() const {
+  return of_present_classes([](double right, double truth, double predicted) { return 2 * right / (truth + predicted); });
+}
+std::vector<double> ConfusionMatrix::class_precision() const {
+  std::vector<double> precision(classes_);
+  for (int64_t i = 0; i < classes_; ++i) precision[i] = static_cast<double>(at(i, i)) / static_cast<double>(predicted_pixels(i));
+  return precision;
 }
 
-double ConfusionMatrix::mean_accuracy() const {
-  return mean_of_present(class_accuracy());
-}
-double ConfusionMatrix::mean_iou() const {
-  return mean_of_present(class_iou());
+double ConfusionMatrix::mean_accuracy() const { return mean_of_present(class_accuracy()); }
+double ConfusionMatrix::mean_iou() const { return mean_of_present(class_iou()); }
+double ConfusionMatrix::mean_dice() const { return mean_of_present(class_dice()); }
+
+double ConfusionMatrix::frequency_weighted_iou() const {
+  const std::vector<double> iou = class_iou();
+  double sum = 0;
+  for (int64_t i = 0; i < classes_; ++i)
+    if (!std::isnan(iou[i])) sum += iou[i] * static_cast<double>(true_pixels(i));
+  return sum / static_cast<double>(total());
 }
 
 }  // namespace tessera::data

@@ -13,8 +13,11 @@ namespace tessera::data {
 // p_i = sum_j n_ji, in the notation of Long, Shelhamer, Darrell, Fully Convolutional Networks (2015):
 //   pixel accuracy  sum_i n_ii / sum_i t_i          mean accuracy  mean_i n_ii / t_i
 //   IoU_i           n_ii / (t_i + p_i - n_ii)       mIoU           mean_i IoU_i
-// A class without a true pixel (t_i = 0) has accuracy and IoU NaN and is left out of both means; its false predictions still
-// count against the classes they were taken from. With no pixel at all every figure is NaN.
+//   precision_i     n_ii / p_i                      fwIoU          sum_i t_i IoU_i / sum_i t_i
+//   Dice_i          2 n_ii / (t_i + p_i)            mDice          mean_i Dice_i
+// A class without a true pixel (t_i = 0) has accuracy, IoU and Dice NaN and is left out of all means; its false predictions still
+// count against the classes they were taken from. A class that is never predicted has precision NaN. With no pixel at all every
+// figure is NaN.
 class ConfusionMatrix {
  public:
   // `ignore_index`: pixels of this true class are not counted either, when it lies among the classes.
@@ -36,10 +39,20 @@ class ConfusionMatrix {
   double pixel_accuracy() const;
   std::vector<double> class_accuracy() const;
   std::vector<double> class_iou() const;
+  std::vector<double> class_precision() const;
+  std::vector<double> class_dice() const;
   double mean_accuracy() const;
   double mean_iou() const;
+  double mean_dice() const;
+  double frequency_weighted_iou() const;
+
+  int64_t true_pixels(int64_t i) const;       // t_i
+  int64_t predicted_pixels(int64_t i) const;  // p_i
 
  private:
+  // value(n_ii, t_i, p_i) of each class, NaN where it has no true pixel.
+  template <class Value> std::vector<double> of_present_classes(const Value& value) const;
+
   int64_t classes_, ignore_index_;
   std::vector<int64_t> counts_;
 };

@@ -20,6 +20,10 @@ TEST(ConfusionMatrix, KnownValues) {
   EXPECT_EQ(matrix.class_iou(), (std::vector<double>{2.0 / 3, 1.0 / 3, 1.0 / 2}));
   EXPECT_DOUBLE_EQ(matrix.mean_accuracy(), (2.0 / 3 + 1.0 / 2 + 1) / 3);
   EXPECT_DOUBLE_EQ(matrix.mean_iou(), 0.5);
+  EXPECT_EQ(matrix.class_precision(), (std::vector<double>{1, 1.0 / 2, 1.0 / 2}));
+  EXPECT_EQ(matrix.class_dice(), (std::vector<double>{4.0 / 5, 2.0 / 4, 2.0 / 3}));
+  EXPECT_DOUBLE_EQ(matrix.mean_dice(), (4.0 / 5 + 2.0 / 4 + 2.0 / 3) / 3);
+  EXPECT_DOUBLE_EQ(matrix.frequency_weighted_iou(), (3 * 2.0 / 3 + 2 * 1.0 / 3 + 1 * 1.0 / 2) / 6);
 }
 
 TEST(ConfusionMatrix, AnIgnoredClassIsNotCounted) {
@@ -39,7 +43,10 @@ TEST(ConfusionMatrix, AnAbsentClassIsLeftOutOfTheMean) {
   EXPECT_TRUE(std::isnan(iou[2]));
   EXPECT_EQ(matrix.mean_iou(), 0.75);
   EXPECT_EQ(matrix.mean_accuracy(), 0.75);
+  EXPECT_EQ(matrix.class_precision()[2], 0.0) << "predicted once, and wrongly";
+  EXPECT_DOUBLE_EQ(matrix.frequency_weighted_iou(), (2 * 0.5 + 1 * 1.0) / 3);
   const ConfusionMatrix empty(4);
+  EXPECT_TRUE(std::isnan(empty.frequency_weighted_iou()) && std::isnan(empty.class_precision()[0]));
   EXPECT_TRUE(std::isnan(empty.mean_iou()) && std::isnan(empty.pixel_accuracy()) && std::isnan(empty.mean_accuracy()));
 }
 
