@@ -1,15 +1,15 @@
-// The loader: batches of a data set, made ahead of time by worker threads, in an order that the seed alone decides.
+// The loader of pictures and label maps: batches of a data set, made ahead of time by worker threads (work_queue.h), in an order
+// that the seed alone decides. The loader of anything else is data_loader.h.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "data/batch.h"
+#include "data/order.h"
+#include "data/work_queue.h"
 
 namespace tessera::data {
 
@@ -20,18 +20,24 @@ struct LoaderOptions {
   int64_t prefetch = 4;    // batches made ahead, at most: bounds the memory
   bool drop_last = false;  // leave out a last batch that is not full
   uint64_t seed = 0;
-};
 
-// The indices 0..count-1 in the order of an epoch: as they are, or shuffled (Fisher-Yates) by (seed, epoch).
-std::vector<int64_t> epoch_order(int64_t count, bool shuffle, uint64_t seed, int64_t epoch);
+  // The samples of an epoch, in order: of any number, but the same in every epoch; order.h has weighted and distributed ones.
+  // Left out, epoch_order of the whole data set.
+  std::function<std::vector<int64_t>(int64_t epoch)> order = {};
+  // Makes a batch of its samples, on a worker. Left out, put_sample for each, which takes samples of one size.
+  std::function<Batch(std::vector<Sample> samples, const ClassInfo& classes)> collate = {};
+  // Called by each worker when it begins, with a seed of its own that (seed, worker) determine. For workers' resources; a sample
+  // must not depend on it, since no worker owns it.
+  std::function<void(int64_t worker, uint64_t seed)> worker_init = {};
+};
 
 // Usage:
 //     loader.start_epoch(epoch);
 //     while (std::optional<Batch> batch = loader.next()) ...
 //
 // The bytes of a batch depend on the data set, the seed, the epoch and the batch's number, never on the number of workers or on
-// timing: the order is epoch_order's and the random numbers of a sample's transform come from (seed, epoch, index). An epoch can
-// be started at any batch, which is how a run is resumed exactly.
+// timing: the random numbers of a sample's transform come from (seed, epoch, index), those of ops that the data set calls as well
+// (generator_guard.h). An epoch can be started at any batch, which is how a run is resumed exactly.
 //
 // An exception of the data set reaches the caller from next() in the place of its batch (the first in sample order, if there are
 // several); the call after it gives the batch after it. Samples of different size in one batch are a ShapeError that names both.
@@ -39,8 +45,6 @@ std::vector<int64_t> epoch_order(int64_t count, bool shuffle, uint64_t seed, int
 class DataLoader {
  public:
   DataLoader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
-  DataLoader(const DataLoader&) = delete;
-  DataLoader& operator=(const DataLoader&) = delete;
 
   int64_t batches() const;  // in one epoch
   void start_epoch(int64_t epoch, int64_t first_batch = 0);
@@ -48,23 +52,13 @@ class DataLoader {
   const Dataset& dataset() const { return *dataset_; }
 
  private:
-  struct Slot;  // a batch in the making
-
-  bool has_task() const;
-  std::shared_ptr<Slot> make_slot(int64_t batch) const;
-  void work(std::stop_token stop);
-  void load(Slot& slot, int64_t position);
+  std::vector<int64_t> order_of(int64_t epoch) const;
 
   const std::shared_ptr<const Dataset> dataset_;
   const LoaderOptions options_;
-
-  std::mutex mutex_;                            // guards everything below, and the slots' progress
-  std::condition_variable_any task_available_;  // for the workers
-  std::condition_variable batch_ready_;         // for the caller
-  std::vector<int64_t> order_;
-  int64_t epoch_ = -1, next_to_make_ = 0, next_to_give_ = 0;
-  std::deque<std::shared_ptr<Slot>> slots_;  // batches next_to_give_ .. next_to_make_ - 1
-  std::vector<std::jthread> workers_;        // last, so that they end before what they use
+  const int64_t samples_;  // in one epoch
+  bool started_ = false;
+  WorkQueue queue_;  // last: its workers end before what they use
 };
 
 }  // namespace tessera::data

@@ -1,6 +1,7 @@
 // All of Tessera's public interface: #include <tessera/tessera.h>, link tessera::tessera.
 #pragma once
 
+#include "core/archive.h"
 #include "core/autograd.h"
 #include "core/format.h"
 #include "core/function.h"
@@ -10,6 +11,7 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "core/type_promotion.h"
+#include "data/data.h"
 #include "models/registry.h"
 #include "models/unet.h"
 #include "nn/nn.h"

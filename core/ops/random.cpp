@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "core/autograd.h"
+#include "core/generator_guard.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
 #include "core/ops/creation.h"
@@ -39,12 +40,20 @@ TensorOptions integers(const TensorOptions& options) {
   return (options.has_dtype() ? options : options.dtype(kInt64)).requires_grad(false);
 }
 
+thread_local Generator* guarded_generator = nullptr;
+
 }  // namespace
 
 Generator& default_generator() {
   static Generator generator;
-  return generator;
+  return guarded_generator != nullptr ? *guarded_generator : generator;
 }
+
+GeneratorGuard::GeneratorGuard(uint64_t seed) : generator_(seed), previous_(guarded_generator) {
+  guarded_generator = &generator_;
+}
+
+GeneratorGuard::~GeneratorGuard() { guarded_generator = previous_; }
 
 void manual_seed(uint64_t seed) { default_generator().manual_seed(seed); }
 

@@ -1,6 +1,7 @@
 #include "nn/serialize/save.h"
 
 #include <cstdlib>
+#include <sstream>
 
 #include "nn/serialize/state_dict.h"
 
@@ -49,6 +50,17 @@ void from_safetensors(const SafeTensors& content, optim::Optimizer& optimizer) {
     check<ValueError>(!text.empty() && *end == '\0', "load: \"{}\" of {} is no number", text, name);
   }
   optimizer.load_state_dict(state);
+}
+
+std::string safetensors_bytes(const SafeTensors& content) {
+  std::ostringstream stream;
+  save_safetensors(stream, content);
+  return std::move(stream).str();
+}
+
+SafeTensors safetensors_of_bytes(const std::string& bytes) {
+  std::istringstream stream(bytes);
+  return load_safetensors(stream, "memory");
 }
 
 }  // namespace tessera
