@@ -32,8 +32,8 @@ class FCNResNetImpl : public nn::Cloneable<FCNResNetImpl> {
 };
 TESSERA_MODULE(FCNResNet);
 
-// The name in an FCNResNet of what torchvision's ResNet calls `name`: conv1.weight is 0.weight, layer1.0.bn1.bias is 4.0.bn1.bias.
-// Names that are no part of the backbone (fc.weight, 0.weight) stay as they are.
+// The name in an FCNResNet of what torchvision's ResNet calls `name`: conv1.weight is 0.weight, layer1.0.bn1.bias is
+// 4.0.bn1.bias. Names that are no part of the backbone (fc.weight, 0.weight) stay as they are.
 std::string fcn_resnet_name(const std::string& name);
 
 }  // namespace tessera::models

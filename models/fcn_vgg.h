@@ -1,5 +1,5 @@
-// Fully convolutional networks on VGG (Long, Shelhamer & Darrell, "Fully convolutional networks for semantic segmentation", 2015):
-// FCNVGG16, the network of the notes on FCN with VGG16, and FCNHead, the paper's own FCN-32s, FCN-16s and FCN-8s.
+// Fully convolutional networks on VGG (Long, Shelhamer & Darrell, "Fully convolutional networks for semantic segmentation",
+// 2015): FCNVGG16, the network of the notes on FCN with VGG16, and FCNHead, the paper's own FCN-32s, FCN-16s and FCN-8s.
 #pragma once
 
 #include "models/vgg.h"
@@ -14,8 +14,8 @@ class FCNVGG16Options {
   TESSERA_ARG(int64_t, num_classes) = 21;
 };
 
-// The notes' network. VGG16 with batch normalisation in five stages s1 .. s5 (/2 .. /32); deep features are brought to twice their
-// size and added to the stage before:
+// The notes' network. VGG16 with batch normalisation in five stages s1 .. s5 (/2 .. /32); deep features are brought to twice
+// their size and added to the stage before:
 //     a = conv_trans1(upsample_2x_1(s5) + s4)     [N, 256, H / 16, W / 16]
 //     b = conv_trans2(upsample_2x_2(a) + s3)      [N, classes, H / 8, W / 8]
 //     scores = upsample_8x(b)                     [N, classes, H, W]
@@ -57,10 +57,10 @@ class FCNHeadOptions {
 //     32s   scores = x32(score_fr(fc7))
 //     16s   scores = x16(upscore2(score_fr(fc7)) + score_pool4(pool4))
 //     8s    scores = x8(upscore_pool4(upscore2(score_fr(fc7)) + score_pool4(pool4)) + score_pool3(pool3))
-// fc6 is padded by 3, so that all maps lie over the image as they are; the paper's code pads the image by 100 and crops. As in the
-// paper the score layers start at zero, the upsampling is bilinear without bias, that by 2 is trained, and the last one
-// (upscore8, upscore16 or upscore32) does not change: it requires no gradient. Parameter names: `features` as torchvision's VGG16,
-// the others as in the paper's code.
+// fc6 is padded by 3, so that all maps lie over the image as they are; the paper's code pads the image by 100 and crops. As in
+// the paper the score layers start at zero, the upsampling is bilinear without bias, that by 2 is trained, and the last one
+// (upscore8, upscore16 or upscore32) does not change: it requires no gradient. Parameter names: `features` as torchvision's
+// VGG16, the others as in the paper's code.
 class FCNHeadImpl : public nn::Cloneable<FCNHeadImpl> {
  public:
   // ValueError for another stride, or sizes below 1.
@@ -83,8 +83,8 @@ class FCNHeadImpl : public nn::Cloneable<FCNHeadImpl> {
 };
 TESSERA_MODULE(FCNHead);
 
-// One tensor of torchvision's VGG16 under its name and shape in an FCNHead: classifier.0 is fc6 [4096, 512, 7, 7], classifier.3 is
-// fc7 [4096, 4096, 1, 1], as the paper makes convolutions of them. Other tensors, and weights of other sizes, stay as they are.
+// One tensor of torchvision's VGG16 under its name and shape in an FCNHead: classifier.0 is fc6 [4096, 512, 7, 7], classifier.3
+// is fc7 [4096, 4096, 1, 1], as the paper makes convolutions of them. Other tensors, and weights of other sizes, stay as they are.
 void rename_for_fcn_head(std::string& name, Tensor& tensor);
 
 }  // namespace tessera::models

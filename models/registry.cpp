@@ -10,7 +10,8 @@ namespace {
 const std::vector<RegistryRow>& all_rows() {
   static const std::vector<RegistryRow> all = [] {
     std::vector<RegistryRow> list;
-    for (const auto& family : {unet_rows(), fcn_rows(), resnet_rows(), vgg_rows()}) list.insert(list.end(), family.begin(), family.end());
+    for (const auto& family : {unet_rows(), fcn_rows(), resnet_rows(), vgg_rows()})
+      list.insert(list.end(), family.begin(), family.end());
     return list;
   }();
   return all;

@@ -20,7 +20,7 @@ const std::vector<NamedResNet>& named_resnets() {
 
 std::vector<ModelSetting> backbone_settings(const ResNetOptions& defaults) {
   return {{"deep_base", "false", "three 3 x 3 convolutions at the start in place of one 7 x 7"},
-          {"stem_width", std::to_string(defaults.stem_width()), "channels of the first two of those; the third has twice as many"},
+          {"stem_width", std::to_string(defaults.stem_width()), "channels of the first two of those; the third has twice"},
           {"groups", std::to_string(defaults.groups()), "groups of the 3 x 3 convolutions of bottleneck blocks"},
           {"width_per_group", std::to_string(defaults.width_per_group()), "their channels a group where a block has 64 planes"},
           {"se_reduction", std::to_string(defaults.se_reduction()), "squeeze and excitation in each block by this; 0: none"}};

@@ -67,8 +67,8 @@ void ResNetImpl::reset() {
   int64_t channels = stem_channels(options);
   if (options.deep_base()) {
     const int64_t width = options.stem_width();
-    conv1_ = nn::Sequential(conv3x3(options.in_channels(), width, 2), nn::BatchNorm2d(width), make_relu(), conv3x3(width, width, 1),
-                            nn::BatchNorm2d(width), make_relu(), conv3x3(width, channels, 1));
+    conv1_ = nn::Sequential(conv3x3(options.in_channels(), width, 2), nn::BatchNorm2d(width), make_relu(),
+                            conv3x3(width, width, 1), nn::BatchNorm2d(width), make_relu(), conv3x3(width, channels, 1));
   } else {
     conv1_ = nn::Conv2d(nn::Conv2dOptions(options.in_channels(), channels, 7).stride(2).padding(3).bias(false));
   }

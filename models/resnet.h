@@ -1,5 +1,5 @@
-// Residual networks: ResNet (He et al., "Deep residual learning for image recognition", 2015), ResNeXt (Xie et al., 2016) and wide
-// ResNet (Zagoruyko & Komodakis, 2016), as classifier or as feature extractor.
+// Residual networks: ResNet (He et al., "Deep residual learning for image recognition", 2015), ResNeXt (Xie et al., 2016) and
+// wide ResNet (Zagoruyko & Komodakis, 2016), as classifier or as feature extractor.
 // SE-ResNet (Hu et al., 2018) by `se_reduction`.
 //
 //     image - stem (/2) - maximum (/4) - layer1 (/4) - layer2 (/8) - layer3 (/16) - layer4 (/32) - mean - fc - scores
@@ -28,7 +28,7 @@ class ResNetOptions {
   TESSERA_ARG(int64_t, stem_width) = 32;  // deep_base: channels of the stem's convolutions are s, s and 2 s
   TESSERA_ARG(int64_t, groups) = 1;       // bottleneck blocks: ResidualBlockOptions
   TESSERA_ARG(int64_t, width_per_group) = 64;
-  TESSERA_ARG(int64_t, se_reduction) = 0;  // above 0: SE-ResNet, with SqueezeExcite as `se` at the end of each block; 16 in the paper
+  TESSERA_ARG(int64_t, se_reduction) = 0;  // above 0: SqueezeExcite as `se` at the end of each block's branch; 16 in the paper
   TESSERA_ARG(bool, features) = false;  // forward gives layer4's output; fc stays among the parameters, without a gradient
 };
 

@@ -1,5 +1,5 @@
-// The blocks of a residual network (He et al., 2015; ResNeXt: Xie et al., 2016; wide: Zagoruyko & Komodakis, 2016; SE-ResNet: Hu, Shen & Sun,
-// 2018).
+// The blocks of a residual network (He et al., 2015; ResNeXt: Xie et al., 2016; wide: Zagoruyko & Komodakis, 2016; SE-ResNet: Hu,
+// Shen & Sun, 2018).
 #pragma once
 
 #include "models/squeeze_excite.h"
@@ -28,8 +28,8 @@ class ResidualBlockOptions {
   TESSERA_ARG(int64_t, se_reduction) = 0;      // above 0: the branch ends with SqueezeExcite of this reduction
 };
 
-// out = relu(branch(x) + shortcut(x)), where each convolution is without bias and followed by batch normalisation, and all but the
-// last by ReLU:
+// out = relu(branch(x) + shortcut(x)), where each convolution is without bias and followed by batch normalisation, and all but
+// the last by ReLU:
 //     basic        3 x 3 (stride) - 3 x 3
 //     bottleneck   1 x 1 - 3 x 3 (stride, groups) - 1 x 1, which widens fourfold
 // The shortcut is x itself, or, where stride or channels change, a 1 x 1 convolution and batch normalisation. Parameter names are

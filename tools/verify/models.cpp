@@ -1,5 +1,7 @@
 // Runs a reference case of a whole network: weights from a hash, one training pass with its gradients, then evaluation mode.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/ops.h"
 #include "models/registry.h"
@@ -27,7 +29,8 @@ Tensor from_hash(IntArrayRef sizes, uint32_t j, double scale, double shift) {
   return t;
 }
 
-void fill_parameter(const std::string& name, const Tensor& parameter, uint32_t j) {
+// `nudge` above 0 picks numbers by up to which each element is moved, relatively: 16 times float32's rounding.
+void fill_parameter(const std::string& name, const Tensor& parameter, uint32_t j, uint32_t nudge) {
   NoGradGuard no_grad;
   if (parameter.dim() >= 2) {
     const double fan_in = static_cast<double>(parameter.numel()) / static_cast<double>(parameter.size(0));
@@ -35,6 +38,7 @@ void fill_parameter(const std::string& name, const Tensor& parameter, uint32_t j
   } else {
     parameter.copy_(from_hash(parameter.sizes(), j, 0.1, name.ends_with("weight") ? 1 : 0));
   }
+  if (nudge > 0) parameter.mul_(from_hash(parameter.sizes(), 3000 + 1000 * nudge + j, std::ldexp(1.0, -20), 1));
 }
 
 // Sum, sum of magnitudes, first, middle and last element.
@@ -51,16 +55,20 @@ Tensor probe(const Tensor& x) {
 
 double largest(const Tensor& x) { return x.defined() ? max(abs(x.detach())).to(kFloat64).item<double>() : 0; }
 
-// `scale` is the largest magnitude involved in making x: single elements are compared relative to it, the two sums relative to as
-// many such elements.
-void compare_probe(Comparison& comparison, const std::string& name, const Tensor& x, const Tensor& expected, double scale) {
-  if (!x.defined()) return comparison.fail(name + " is missing");
+// The relative error of a probe of five numbers: infinite where x is missing. `scale` is the largest magnitude involved in making
+// x: single elements are compared relative to it, the two sums relative to as many such elements.
+double probe_error(const Tensor& x, const Tensor& expected, double scale) {
+  if (!x.defined()) return std::numeric_limits<double>::infinity();
   const Tensor actual = probe(x);
+  double worst = 0;
   for (int64_t i = 0; i < 5; ++i) {
     const double difference = std::abs(actual[i].item<double>() - expected[i].item<double>());
     const double magnitude = i < 2 ? scale * static_cast<double>(x.numel()) : scale;
-    comparison.error(name, magnitude > 0 ? difference / magnitude : difference);
+    const double error = magnitude > 0 ? difference / magnitude : difference;
+    if (!(error <= worst)) worst = error;
+    if (std::isnan(worst)) return worst;
   }
+  return worst;
 }
 
 std::string module_of(const std::string& parameter) { return parameter.substr(0, parameter.rfind('.')); }
@@ -133,25 +141,17 @@ bool compare_listing(Comparison& comparison, const nn::Module& module, const Par
   return true;
 }
 
-}  // namespace
+// Relative errors of the probes of gradients, by name; infinite where a gradient is missing or should not exist.
+using GradientErrors = std::map<std::string, double>;
 
-CaseResult verify_listing(const ReferenceCase& c) {
+// A training pass and an evaluation in `dtype`. What comes forward is handed to the comparison, the gradients are returned.
+GradientErrors run_network(const ReferenceCase& c, const VerifyOptions& options, uint32_t nudge, Comparison& comparison) {
   const nn::AnyModule network = make_network(c);
-  if (network.is_empty()) return unknown_network(c);
-  Comparison comparison(0);
-  compare_listing(comparison, *network.ptr(), listing(c));
-  return comparison.result();
-}
-
-CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
-  const nn::AnyModule network = make_network(c);
-  if (network.is_empty()) return unknown_network(c);
   nn::Module& model = *network.ptr();
-  Comparison comparison(options.dtype == kFloat64 ? 1e-7 : 1e-3);
-  if (!compare_listing(comparison, model, listing(c))) return comparison.result();
-  model.to(options.dtype);
+  model.to(kFloat64);
   uint32_t j = 0;
-  for (const auto& item : model.named_parameters()) fill_parameter(item.key(), item.value(), j++);
+  for (const auto& item : model.named_parameters()) fill_parameter(item.key(), item.value(), j++, nudge);
+  model.to(options.dtype);
 
   const auto shape = nlohmann::json::parse(c.content.text("input_shape")).get<std::vector<int64_t>>();
   const Tensor input = from_hash(shape, 1000, 1.5, 0).to(options.dtype).to(options.device).requires_grad_();
@@ -169,25 +169,85 @@ CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
   comparison.tensor("loss", loss, c.content.at("loss"));
   loss.backward();
 
-  compare_probe(comparison, "grad.input", input.grad(), c.content.at("grad.input"), largest(input.grad()));
+  GradientErrors errors;
+  errors["grad.input"] = probe_error(input.grad(), c.content.at("grad.input"), largest(input.grad()));
   const auto scales = largest_gradients(model);
   for (const auto& item : model.named_parameters()) {
     const std::string name = "grad." + item.key();
     if (const Tensor* expected = c.content.find(name))
-      compare_probe(comparison, name, item.value().grad(), *expected, scales.at(module_of(item.key())));
+      errors[name] = probe_error(item.value().grad(), *expected, scales.at(module_of(item.key())));
     else if (item.value().grad().defined())
       comparison.fail(name + " exists, though the output does not depend on the parameter");
   }
   for (const auto& item : model.named_buffers())
     if (const Tensor* expected = c.content.find("buffer." + item.key()))
-      compare_probe(comparison, "buffer." + item.key(), item.value(), *expected, largest(item.value()));
+      comparison.error("buffer." + item.key(), probe_error(item.value(), *expected, largest(item.value())));
   if (const Tensor* expected = c.content.find("out_eval")) {
     model.eval();
     NoGradGuard no_grad;
     const Tensor out_eval = network.forward(input.detach());
-    compare_probe(comparison, "out_eval", out_eval, *expected, largest(out_eval));
+    comparison.error("out_eval", probe_error(out_eval, *expected, largest(out_eval)));
   }
+  return errors;
+}
+
+constexpr double kTolerance64 = 1e-7, kTolerance32 = 1e-3;
+constexpr uint32_t kNudges = 8;
+
+// How far gradients of float64 lie from the reference when the parameters move by some roundings of float32. A ReLU whose argument
+// is nearly zero, or a maximum of nearly equal numbers, makes them jump: there float32 may stand on either side, whoever computes
+// it, so an error up to the jump says nothing. Ends once no error exceeds its jump by more than the tolerance. Empty if float64
+// itself, without a nudge, misses the reference: then nothing is excused.
+GradientErrors jumps(const ReferenceCase& c, const GradientErrors& errors, double tolerance) {
+  GradientErrors largest_jumps;
+  for (uint32_t nudge = 0; nudge <= kNudges; ++nudge) {
+    Comparison unused(std::numeric_limits<double>::infinity());
+    bool enough = nudge > 0;
+    for (const auto& [name, moved] : run_network(c, {}, nudge, unused)) {
+      if (nudge == 0 && !(moved <= kTolerance64)) return {};
+      double& jump = largest_jumps[name];
+      jump = std::max(jump, moved);
+      enough = enough && errors.at(name) <= jump + tolerance;
+    }
+    if (enough) break;
+  }
+  return largest_jumps;
+}
+
+}  // namespace
+
+CaseResult verify_listing(const ReferenceCase& c) {
+  const nn::AnyModule network = make_network(c);
+  if (network.is_empty()) return unknown_network(c);
+  Comparison comparison(0);
+  compare_listing(comparison, *network.ptr(), listing(c));
   return comparison.result();
+}
+
+// In float32 gradients beside a jump (jumps) pass too, and the result says how many; all that comes forward keeps to the tolerance.
+CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
+  const nn::AnyModule network = make_network(c);
+  if (network.is_empty()) return unknown_network(c);
+  const double tolerance = options.dtype == kFloat64 ? kTolerance64 : kTolerance32;
+  Comparison comparison(tolerance);
+  if (!compare_listing(comparison, *network.ptr(), listing(c))) return comparison.result();
+  const GradientErrors errors = run_network(c, options, 0, comparison);
+  GradientErrors allowed;
+  const auto is_large = [&](const auto& item) { return !(item.second <= tolerance); };
+  if (options.dtype != kFloat64 && std::any_of(errors.begin(), errors.end(), is_large)) allowed = jumps(c, errors, tolerance);
+  int64_t at_jumps = 0;
+  double largest_error = 0;
+  for (const auto& [name, error] : errors) {
+    const bool at_jump = error > tolerance && error <= allowed[name] + tolerance;
+    if (at_jump) ++at_jumps, largest_error = std::max(largest_error, error);
+    comparison.error(name, at_jump ? tolerance : error);
+  }
+  CaseResult result = comparison.result();
+  if (at_jumps > 0 && result.status == CaseResult::Status::Passed)
+    result.detail = fmt::format("{} of {} gradients, off by up to {:.1e}, lie beside a jump: float64's move as far when the weights "
+                                "move by 2^-20",
+                                at_jumps, errors.size(), largest_error);
+  return result;
 }
 
 }  // namespace tessera::tools
