@@ -1,7 +1,7 @@
 // Bounding gradients before an optimizer's step. Parameters without a gradient are passed over.
 #pragma once
 
-#include <limits>
+#include <concepts>
 
 #include "core/tensor.h"
 
@@ -11,8 +11,15 @@ namespace tessera::nn::utils {
 //     factor = min(1, max_norm / (norm + 1e-6)),   norm = (sum |g|^p)^(1/p), the largest |g| for p infinite
 // Returns the norm before. A norm that is not finite throws ValueError with error_if_nonfinite; else its factor is applied.
 double clip_grad_norm_(const TensorList& parameters, double max_norm, double norm_type = 2, bool error_if_nonfinite = false);
+template <std::same_as<Tensor> T>  // one parameter; a braced list of them is the form above
+double clip_grad_norm_(const T& parameter, double max_norm, double norm_type = 2, bool error_if_nonfinite = false) {
+  return clip_grad_norm_(TensorList{parameter}, max_norm, norm_type, error_if_nonfinite);
+}
 
 // Bounds each element of each gradient to [-clip_value, clip_value].
 void clip_grad_value_(const TensorList& parameters, double clip_value);
+template <std::same_as<Tensor> T> void clip_grad_value_(const T& parameter, double clip_value) {
+  clip_grad_value_(TensorList{parameter}, clip_value);
+}
 
 }  // namespace tessera::nn::utils

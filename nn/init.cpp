@@ -1,6 +1,8 @@
 #include "nn/init.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "core/grad_mode.h"
@@ -83,6 +85,58 @@ Tensor xavier_uniform_(Tensor tensor, double gain) {
 }
 Tensor xavier_normal_(Tensor tensor, double gain) {
   return init::normal_(tensor, 0, xavier_std(tensor, gain));
+}
+
+Tensor eye_(Tensor matrix) {
+  check<ShapeError>(matrix.dim() == 2, "eye_: a matrix is needed, not {}", matrix.sizes());
+  const NoGradGuard no_grad;
+  copy_(matrix, eye(matrix.size(0), matrix.size(1), matrix.options()));
+  return matrix;
+}
+
+Tensor dirac_(Tensor tensor) {
+  check<ShapeError>(tensor.dim() >= 3 && tensor.dim() <= 5, "dirac_: a weight [out, in, k1, ...] is needed, not {}",
+                    tensor.sizes());
+  const NoGradGuard no_grad;
+  Tensor centre = zeros_(tensor).detach();
+  while (centre.dim() > 2) centre = centre.select(2, centre.size(2) / 2);
+  init::eye_(centre);
+  return tensor;
+}
+
+Tensor orthogonal_(Tensor tensor, double gain) {
+  check<ShapeError>(tensor.dim() >= 2, "orthogonal_: a tensor of shape {}. Two dimensions are needed.", tensor.sizes());
+  const NoGradGuard no_grad;
+  const int64_t rows = tensor.size(0), columns = rows == 0 ? 0 : tensor.numel() / rows;
+  const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+  const Tensor vectors = randn({count, length}, kFloat64);
+  // Gram-Schmidt on Gaussian vectors gives each orthogonal matrix the same chance. Twice, for the sake of rounding.
+  double* const v = vectors.data_ptr<double>();
+  const auto dot = [&](int64_t i, int64_t j) { return std::inner_product(v + i * length, v + (i + 1) * length, v + j * length, 0.0); };
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t j = 0; j < 2 * i; ++j) {
+      const double share = dot(i, j % i);
+      for (int64_t k = 0; k < length; ++k) v[i * length + k] -= share * v[(j % i) * length + k];
+    }
+    const double norm = std::sqrt(dot(i, i));
+    for (int64_t k = 0; k < length; ++k) v[i * length + k] /= norm;
+  }
+  const Tensor result = (rows < columns ? vectors : vectors.t()).mul(gain);
+  copy_(tensor, result.reshape(tensor.sizes()));
+  return tensor;
+}
+
+Tensor sparse_(Tensor matrix, double sparsity, double std) {
+  check<ShapeError>(matrix.dim() == 2, "sparse_: a matrix is needed, not {}", matrix.sizes());
+  check<ValueError>(sparsity >= 0 && sparsity <= 1, "sparse_: the share {} of zeros", sparsity);
+  init::normal_(matrix, 0, std);
+  const NoGradGuard no_grad;
+  const auto zeros = static_cast<int64_t>(std::ceil(sparsity * static_cast<double>(matrix.size(0))));
+  for (int64_t column = 0; column < matrix.size(1); ++column) {
+    const Tensor order = randperm(matrix.size(0));
+    for (int64_t i = 0; i < zeros; ++i) matrix.detach().select(1, column).select(0, order[i].item<int64_t>()).zero_();
+  }
+  return matrix;
 }
 
 Tensor bilinear_(Tensor weight) {

@@ -34,6 +34,17 @@ Tensor kaiming_normal_(Tensor tensor, double a = 0, FanMode mode = FanMode::FanI
 Tensor xavier_uniform_(Tensor tensor, double gain = 1);
 Tensor xavier_normal_(Tensor tensor, double gain = 1);
 
+// The identity matrix, for a weight [out, in]; ShapeError for other ranks.
+Tensor eye_(Tensor matrix);
+// 1 at the centre of the window of channel c to channel c, for a weight [out, in, k1, ...] of 3 to 5 dimensions (else ShapeError);
+// 0 elsewhere: a convolution that hands its input on.
+Tensor dirac_(Tensor tensor);
+// A random (semi-)orthogonal matrix times gain: with the dimensions behind the first taken as one, rows or columns, whichever are
+// fewer, have length `gain` and are orthogonal (Saxe et al., 2014). ShapeError for fewer than two dimensions.
+Tensor orthogonal_(Tensor tensor, double gain = 1);
+// Normal, mean 0, with ceil(sparsity * rows) elements of each column set to 0, for a matrix; else ShapeError (Martens, 2010).
+Tensor sparse_(Tensor matrix, double sparsity, double std = 0.01);
+
 // The weight [C, C, k, k] with which a transposed convolution of stride k / 2 interpolates bilinearly: on the diagonal of the
 // channels (1 - |y - c| / f) (1 - |x - c| / f) with f = (k + 1) / 2 rounded down and c = f - 1 for odd k, f - 0.5 for even; zero
 // elsewhere. From the notes on FCN; Long et al., 2015. ShapeError for other shapes.

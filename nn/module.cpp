@@ -12,12 +12,6 @@
 namespace tessera::nn {
 namespace {
 
-std::string demangle(const char* name) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
-  return status == 0 ? text.get() : name;
-}
-
 void check_name(const char* op, const std::string& name) {
   check<ValueError>(!name.empty(), "{}: the name is empty", op);
   check<ValueError>(name.find('.') == std::string::npos, "{}: the name \"{}\" holds a dot", op, name);
@@ -38,11 +32,17 @@ template <class Convert> void convert_in_place(const Tensor& tensor, const Conve
 
 }  // namespace
 
+std::string type_name(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+  return status == 0 ? text.get() : type.name();
+}
+
 Module::Module() = default;
 Module::Module(std::string name) : name_(std::move(name)) {}
 
 const std::string& Module::name() const {
-  if (!name_) name_ = demangle(typeid(*this).name());
+  if (!name_) name_ = type_name(typeid(*this));
   return *name_;
 }
 
@@ -73,9 +73,9 @@ OrderedDict<std::string, Tensor> Module::named_buffers(bool recurse) const {
   return result;
 }
 
-OrderedDict<std::string, std::shared_ptr<Module>> Module::named_modules(const std::string& prefix, bool include_self) const {
+OrderedDict<std::string, std::shared_ptr<Module>> Module::named_modules(const std::string& name_prefix, bool include_self) const {
   OrderedDict<std::string, std::shared_ptr<Module>> result;
-  visit(prefix, [&](const std::string& name, const Module& module) {
+  visit(name_prefix, [&](const std::string& name, const Module& module) {
     if (&module == this && !include_self) return;
     const auto self = std::const_pointer_cast<Module>(module.weak_from_this().lock());
     check<ValueError>(self != nullptr, "modules: {} is not held by a shared_ptr. Make it with std::make_shared or its holder.",
@@ -99,18 +99,23 @@ std::vector<std::shared_ptr<Module>> Module::children() const {
 }
 
 void Module::apply(const std::function<void(Module&)>& function) {
-  for (auto& child : children_) child.value()->apply(function);
-  function(*this);
+  visit("", [&](const std::string&, const Module& module) { function(const_cast<Module&>(module)); });
 }
-
 void Module::apply(const std::function<void(const Module&)>& function) const {
-  for (const auto& child : children_) std::as_const(*child.value()).apply(function);
-  function(*this);
+  visit("", [&](const std::string&, const Module& module) { function(module); });
 }
-
-void Module::apply(const std::function<void(const std::string&, Module&)>& function, const std::string& prefix) {
-  for (auto& child : children_) child.value()->apply(function, join(prefix, child.key()));
-  function(prefix, *this);
+void Module::apply(const std::function<void(const std::string&, Module&)>& function, const std::string& name_prefix) {
+  visit(name_prefix, [&](const std::string& name, const Module& module) { function(name, const_cast<Module&>(module)); });
+}
+void Module::apply(const std::function<void(const std::string&, const Module&)>& function, const std::string& name_prefix) const {
+  visit(name_prefix, function);
+}
+void Module::apply(const std::function<void(const std::shared_ptr<Module>&)>& function) const {
+  for (const auto& module : modules()) function(module);
+}
+void Module::apply(const std::function<void(const std::string&, const std::shared_ptr<Module>&)>& function,
+                   const std::string& name_prefix) const {
+  for (const auto& item : named_modules(name_prefix)) function(item.key(), item.value());
 }
 
 void Module::train(bool on) {
@@ -153,11 +158,11 @@ void Module::zero_grad(bool set_to_none) {
   }
 }
 
-std::shared_ptr<Module> Module::clone(std::optional<Device>) const {
+std::shared_ptr<Module> Module::clone(const std::optional<Device>&) const {
   throw ValueError(fmt::format("clone: {} does not say how it is copied. Derive it from nn::Cloneable.", name()));
 }
 
-void Module::copy_from(const Module& other, std::optional<Device> device) {
+void Module::copy_from(const Module& other, const std::optional<Device>& device) {
   const NoGradGuard no_grad;
   const auto copy = [&](const Tensor& to, const Tensor& from) {
     if (!to.defined() || !from.defined()) return;
@@ -170,6 +175,11 @@ void Module::copy_from(const Module& other, std::optional<Device> device) {
   for (auto& item : buffers_) copy(*item, other.buffers_[item.key()]);
   for (auto& item : children_) item.value()->copy_from(*other.children_[item.key()], device);
   training_ = other.training_;
+}
+
+void Module::copy_training(const Module& other) {
+  training_ = other.training_;
+  for (auto& item : children_) item.value()->copy_training(*other.children_[item.key()]);
 }
 
 Tensor& Module::register_parameter(std::string name, Tensor tensor, bool requires_grad) {

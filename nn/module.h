@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include "core/tensor.h"
@@ -25,11 +26,15 @@ namespace tessera::nn {
 
 template <class Contained> class ModuleHolder;
 
+// A type's name as C++ writes it: "tessera::nn::LinearImpl".
+std::string type_name(const std::type_info& type);
+
 class Module : public std::enable_shared_from_this<Module> {
  public:
   Module();
   explicit Module(std::string name);
   Module(const Module&) = default;
+  Module& operator=(const Module&) = default;
   virtual ~Module() = default;
 
   // The name given to the constructor, or the type's.
@@ -44,16 +49,20 @@ class Module : public std::enable_shared_from_this<Module> {
   OrderedDict<std::string, Tensor> named_buffers(bool recurse = true) const;
   // This module, then its descendants, parents before children.
   std::vector<std::shared_ptr<Module>> modules(bool include_self = true) const;
-  OrderedDict<std::string, std::shared_ptr<Module>> named_modules(const std::string& prefix = "", bool include_self = true) const;
+  OrderedDict<std::string, std::shared_ptr<Module>> named_modules(const std::string& name_prefix = "", bool include_self = true) const;
   std::vector<std::shared_ptr<Module>> children() const;
   OrderedDict<std::string, std::shared_ptr<Module>> named_children() const { return children_; }
 
   // --- Changing it -------------------------------------------------------------------------------------------------------------
-  // Calls function on each descendant, then on this module.
+  // Calls function on this module, then on its descendants, parents before children; with the full name, which starts with
+  // name_prefix, if the function takes one.
   void apply(const std::function<void(Module&)>& function);
   void apply(const std::function<void(const Module&)>& function) const;
-  // The same with the module's full name.
-  void apply(const std::function<void(const std::string&, Module&)>& function, const std::string& prefix = "");
+  void apply(const std::function<void(const std::string&, Module&)>& function, const std::string& name_prefix = "");
+  void apply(const std::function<void(const std::string&, const Module&)>& function, const std::string& name_prefix = "") const;
+  void apply(const std::function<void(const std::shared_ptr<Module>&)>& function) const;
+  void apply(const std::function<void(const std::string&, const std::shared_ptr<Module>&)>& function,
+             const std::string& name_prefix = "") const;
 
   virtual void train(bool on = true);
   void eval() { train(false); }
@@ -67,7 +76,7 @@ class Module : public std::enable_shared_from_this<Module> {
   // Drops the gradients, or fills them with zeros.
   virtual void zero_grad(bool set_to_none = true);
   // A deep copy: the same values in memory of its own. Modules derived from Cloneable have it; others throw.
-  virtual std::shared_ptr<Module> clone(std::optional<Device> device = {}) const;
+  virtual std::shared_ptr<Module> clone(const std::optional<Device>& device = {}) const;
 
   // This module as a T, or null. T may be an Impl or its holder.
   template <class T> auto* as() {
@@ -104,8 +113,10 @@ class Module : public std::enable_shared_from_this<Module> {
 
  protected:
   template <class Derived> friend class Cloneable;
-  // Copies the values of another module of the same structure into this one.
-  virtual void copy_from(const Module& other, std::optional<Device> device);
+  // Makes this child of a new clone a copy of `other`, the child of the original: its tensors, and what Cloneable adds.
+  virtual void copy_from(const Module& other, const std::optional<Device>& device);
+  // Takes over the modes, training or evaluation, of a module of the same structure and of its descendants.
+  void copy_training(const Module& other);
 
   OrderedDict<std::string, Tensor> parameters_{"register_parameter: the parameter"};
   OrderedDict<std::string, Tensor> buffers_{"register_buffer: the buffer"};
@@ -121,21 +132,29 @@ class Module : public std::enable_shared_from_this<Module> {
   bool training_ = true;
 };
 
-// A module whose parts are all made by reset(), which its constructor calls: clone() then makes a fresh one and copies the
-// values.
+// A module whose parts are all made by reset(), which its constructor calls. clone() copies the C++ object, calls reset() on the
+// copy, so that it has parameters, buffers and children of its own, and copies their values, and what else the children hold.
 template <class Derived> class Cloneable : public Module {
  public:
   using Module::Module;
   // Registers (again) all parameters, buffers and children, with initial values.
   virtual void reset() = 0;
-  std::shared_ptr<Module> clone(std::optional<Device> device = {}) const override {
+  std::shared_ptr<Module> clone(const std::optional<Device>& device = {}) const override {
     auto copy = std::make_shared<Derived>(static_cast<const Derived&>(*this));
     copy->parameters_.clear();
     copy->buffers_.clear();
     copy->children_.clear();
     copy->reset();
-    copy->copy_from(*this, device);
+    copy->Module::copy_from(*this, device);
     return copy;
+  }
+
+ protected:
+  void copy_from(const Module& other, const std::optional<Device>& device) override {
+    if constexpr (std::is_copy_assignable_v<Derived>)
+      static_cast<Derived&>(*this) = dynamic_cast<Derived&>(*other.clone(device));
+    else
+      Module::copy_from(other, device);
   }
 };
 

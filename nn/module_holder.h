@@ -41,6 +41,8 @@ template <class Contained> class ModuleHolder : public ModuleHolderBase {
   template <class... Args> decltype(auto) operator()(Args&&... args) const {
     return call_forward(*get(), std::forward<Args>(args)...);
   }
+  // An element of a container.
+  template <class Index> decltype(auto) operator[](Index&& index) const { return (*get())[std::forward<Index>(index)]; }
 
  private:
   std::shared_ptr<Contained> impl_;

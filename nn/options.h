@@ -4,6 +4,7 @@
 #include <array>
 #include <initializer_list>
 #include <optional>
+#include <ostream>
 #include <vector>
 
 #include "core/array_ref.h"
@@ -37,6 +38,7 @@ template <size_t D, class T = int64_t> class ExpandingArray {
   ExpandingArray(const std::array<T, D>& list) : values_(list) {}                                // NOLINT
   ExpandingArray(IntArrayRef list) requires std::is_same_v<T, int64_t> : ExpandingArray(list.data(), list.size()) {}  // NOLINT
 
+  size_t size() const { return D; }
   T operator[](size_t i) const { return values_[i]; }
   const std::array<T, D>& operator*() const { return values_; }
   std::array<T, D>& operator*() { return values_; }
@@ -44,6 +46,12 @@ template <size_t D, class T = int64_t> class ExpandingArray {
   const std::array<T, D>* operator->() const { return &values_; }
   operator IntArrayRef() const requires std::is_same_v<T, int64_t> { return {values_.data(), D}; }  // NOLINT
   friend bool operator==(const ExpandingArray&, const ExpandingArray&) = default;
+  // "[3, 3]"; one number without brackets.
+  friend std::ostream& operator<<(std::ostream& stream, const ExpandingArray& array) {
+    if (D == 1) return stream << array[0];
+    for (size_t i = 0; i < D; ++i) stream << (i == 0 ? "[" : ", ") << array[i];
+    return stream << ']';
+  }
 
  private:
   ExpandingArray(const T* data, size_t size) {

@@ -31,11 +31,12 @@ template <class Key, class Value> class OrderedDict {
   using const_iterator = typename std::vector<Item>::const_iterator;
 
   OrderedDict() = default;
-  explicit OrderedDict(std::string subject) : subject_(std::move(subject)) {}  // what messages call an entry
+  explicit OrderedDict(std::string key_description) : key_description_(std::move(key_description)) {}  // what messages call an entry
   OrderedDict(std::initializer_list<Item> items) {
     for (const Item& item : items) insert(item.key(), item.value());
   }
 
+  const std::string& key_description() const { return key_description_; }
   size_t size() const { return items_.size(); }
   bool is_empty() const { return items_.empty(); }
   bool contains(const Key& key) const { return index_.contains(key); }
@@ -44,6 +45,11 @@ template <class Key, class Value> class OrderedDict {
   const_iterator begin() const { return items_.begin(); }
   const_iterator end() const { return items_.end(); }
   const std::vector<Item>& items() const { return items_; }
+  // The first and the last item; ValueError if there is none.
+  Item& front() { return items_[nonempty("front", 0)]; }
+  const Item& front() const { return items_[nonempty("front", 0)]; }
+  Item& back() { return items_[nonempty("back", size() - 1)]; }
+  const Item& back() const { return items_[nonempty("back", size() - 1)]; }
   Item& operator[](size_t index) { return items_.at(index); }
   const Item& operator[](size_t index) const { return items_.at(index); }
   // Throw ValueError where the key is absent.
@@ -70,7 +76,7 @@ template <class Key, class Value> class OrderedDict {
 
   // Throws ValueError where the key exists already.
   Value& insert(Key key, Value value) {
-    check<ValueError>(!contains(key), "{} \"{}\" is defined already", subject_, key);
+    check<ValueError>(!contains(key), "{} \"{}\" is defined already", key_description_, key);
     index_.emplace(key, items_.size());
     return items_.emplace_back(std::move(key), std::move(value)).value();
   }
@@ -90,13 +96,17 @@ template <class Key, class Value> class OrderedDict {
   }
 
  private:
+  size_t nonempty(const char* name, size_t index) const {
+    check<ValueError>(!is_empty(), "OrderedDict: {}() of an empty one", name);
+    return index;
+  }
   size_t position(const Key& key) const {
     const auto it = index_.find(key);
-    check<ValueError>(it != index_.end(), "{} \"{}\" is not defined", subject_, key);
+    check<ValueError>(it != index_.end(), "{} \"{}\" is not defined", key_description_, key);
     return it->second;
   }
 
-  std::string subject_ = "key";
+  std::string key_description_ = "Key";
   std::vector<Item> items_;
   std::unordered_map<Key, size_t> index_;
 };

@@ -45,9 +45,48 @@ TEST(Module, ListsInTheOrderOfAPyTorchStateDict) {
   for (const auto& [name, tensor] : state_dict(*net)) names.push_back(name);
   EXPECT_EQ(names, (Names{"0.scale", "0.seen", "0.conv.weight", "0.conv.bias", "0.norm.weight", "0.norm.bias",
                           "0.norm.running_mean", "0.norm.running_var", "0.norm.num_batches_tracked"}));
+}
+
+TEST(Module, ApplyVisitsParentsFirst) {
+  const Sequential net{Block(), ReLU()};
+  const Names expected{"net", "net.0", "net.0.conv", "net.0.norm", "net.1"};
+  Names names;
+  net->apply([&](const std::string& name, Module&) { names.push_back(name); }, "net");
+  EXPECT_EQ(names, expected);
   names.clear();
-  net->apply([&](const std::string& name, Module&) { names.push_back(name); });
-  EXPECT_EQ(names, (Names{"0.conv", "0.norm", "0", "1", ""}));
+  std::as_const(*net).apply([&](const std::string& name, const Module&) { names.push_back(name); }, "net");
+  EXPECT_EQ(names, expected);
+  names.clear();
+  net->apply([&](const std::string& name, const std::shared_ptr<Module>&) { names.push_back(name); }, "net");
+  EXPECT_EQ(names, expected);
+  std::vector<const Module*> visited, all;
+  for (const auto& module : net->modules()) all.push_back(module.get());
+  net->apply([&](const std::shared_ptr<Module>& module) { visited.push_back(module.get()); });
+  net->apply([&](Module& module) { visited.push_back(&module); });
+  std::as_const(*net).apply([&](const Module& module) { visited.push_back(&module); });
+  all.insert(all.end(), all.begin(), all.begin() + 5);
+  all.insert(all.end(), all.begin(), all.begin() + 5);
+  EXPECT_EQ(visited, all);
+}
+
+struct CounterImpl : Cloneable<CounterImpl> {
+  void reset() override {}
+  int calls = 0;
+};
+TESSERA_MODULE(Counter);
+struct ParentImpl : Cloneable<ParentImpl> {
+  ParentImpl() { ParentImpl::reset(); }
+  void reset() override { counter = register_module("counter", Counter()); }
+  Counter counter = nullptr;
+};
+
+TEST(Module, CloneCopiesTheMembersOfChildren) {
+  const auto original = std::make_shared<ParentImpl>();
+  original->counter->calls = 7;
+  const auto copy = std::dynamic_pointer_cast<ParentImpl>(original->clone());
+  EXPECT_EQ(copy->counter->calls, 7);
+  EXPECT_NE(copy->counter.get(), original->counter.get());
+  EXPECT_EQ(copy->counter.get(), copy->named_children()["counter"].get());
 }
 
 TEST(Module, BadNamesAreRefused) {
@@ -173,34 +212,6 @@ TEST(ModuleHolder, AnomalyModeNamesTheLayer) {
   const std::string message = message_of<AutogradError>([&] { block(ones({2, 2, 4, 4})); });
   autograd::set_detect_anomaly(false);
   EXPECT_NE(message.find("conv"), std::string::npos) << message;
-}
-
-TEST(Containers, SequentialByNumberAndByName) {
-  Sequential net(Linear(2, 3), Functional(tessera::relu), Functional(tessera::elu, 0.5));
-  net->push_back("last", Linear(3, 1));
-  EXPECT_EQ(net->size(), 4u);
-  EXPECT_TRUE(net(ones({5, 2})).sizes() == IntArrayRef({5, 1}));
-  EXPECT_EQ(net->at<Linear>(3).options.out_features(), 1);
-  EXPECT_EQ(net->at<LinearImpl>(0).options.in_features(), 2);
-  EXPECT_THROW(net->at<Linear>(1), TypeError);
-  EXPECT_THROW(net->ptr(4), IndexError);
-  EXPECT_TRUE(net->named_parameters().contains("last.weight"));
-  const Sequential named({{"first", Linear(2, 2)}, {"second", Tanh()}});
-  EXPECT_EQ(named->named_children().keys(), (Names{"first", "second"}));
-  EXPECT_THROW(Sequential()->forward(ones({1})), ValueError);
-}
-
-TEST(Containers, ListAndDict) {
-  ModuleList list(Linear(1, 2), ReLU());
-  list->push_back(Linear(2, 3));
-  EXPECT_EQ(list->size(), 3u);
-  EXPECT_EQ(list->at<Linear>(2).options.out_features(), 3);
-  EXPECT_EQ(list->named_parameters().keys(), (Names{"0.weight", "0.bias", "2.weight", "2.bias"}));
-  ModuleDict dict;
-  dict->insert("b", Linear(1, 1));
-  dict->insert("a", ReLU());
-  EXPECT_EQ(dict->keys(), (Names{"b", "a"}));
-  EXPECT_TRUE(dict->contains("a"));
 }
 
 }  // namespace
