@@ -3,6 +3,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "core/autograd.h"
 #include "core/ops/binary.h"
 #include "core/ops/creation.h"
 #include "core/ops/matmul.h"
@@ -90,6 +91,7 @@ Tensor AttentionImpl::similarity(const Tensor& query, const Tensor& key) {
 }
 
 Tensor AttentionImpl::paired_similarity(const Tensor& query, const Tensor& key) {
+  const autograd::LayerScope scope(registered_name());
   check_sizes(query, key);
   check<ShapeError>(query.size(-2) == key.size(-2), "Attention: {} queries cannot be paired with {} keys", query.size(-2),
                     key.size(-2));
