@@ -6,25 +6,26 @@
 namespace tessera::models {
 namespace {
 
-const std::vector<ModelSetting> kSwitches = {
-    {"is_deconv", "false", "go up by transposed convolution, not bilinearly"},
-    {"se_reduction", "0", "squeeze and excitation after each two convolutions, to this fraction of the channels; 0: none"},
-    {"attention", "none", "gate on the skip connections: none, additive, dot or cosine"}};
-
-std::vector<ModelSetting> with_switches(std::vector<ModelSetting> settings) {
-  settings.insert(settings.end(), kSwitches.begin(), kSwitches.end());
+// The switches of all U-Nets. That of squeeze and excitation has a name of its own beside an encoder that has one too.
+std::vector<ModelSetting> with_switches(std::vector<ModelSetting> settings, const char* se_reduction) {
+  settings.push_back({"is_deconv", "false", "go up by transposed convolution, not bilinearly"});
+  settings.push_back({se_reduction, "0", "squeeze and excitation after each two convolutions by this; 0: none"});
+  settings.push_back({"attention", "none", "gate on the skip connections: none, additive, dot or cosine"});
   return settings;
 }
 
-template <class Options> Options with_switches(Options options, const ModelOptions& model, const Settings& settings) {
+template <class Options>
+Options with_switches(Options options, const ModelOptions& model, const Settings& settings, const char* se_reduction) {
   return options.n_classes(model.num_classes)
       .is_deconv(settings.flag("is_deconv"))
-      .se_reduction(settings.integer("se_reduction"))
+      .se_reduction(settings.integer(se_reduction))
       .attention(settings.text("attention"));
 }
 
+constexpr const char *kReduction = "se_reduction", *kDecoderReduction = "decoder_se_reduction";
+
 nn::AnyModule make_unet(const ModelOptions& options, const Settings& settings) {
-  return UNet(with_switches(UNetOptions(), options, settings)
+  return UNet(with_switches(UNetOptions(), options, settings, kReduction)
                   .in_channels(options.in_channels)
                   .feature_scale(settings.integer("feature_scale"))
                   .is_batchnorm(settings.flag("is_batchnorm")));
@@ -45,14 +46,15 @@ std::vector<RegistryRow> unet_rows() {
   std::vector<RegistryRow> rows = {
       {{"unet", "U-Net: a score for each pixel of the image, from features of five sizes", OutputKind::PixelScores,
         with_switches({{"feature_scale", "2", "divides the widths 64, 128, 256, 512, 1024"},
-                       {"is_batchnorm", "true", "batch normalisation on the way down"}})},
+                       {"is_batchnorm", "true", "batch normalisation on the way down"}},
+                      kReduction)},
        make_unet}};
   for (const NamedResNet& resnet : named_resnets())
     rows.push_back({{"unet_" + resnet.name, "U-Net with " + resnet.title + " as encoder: a score for each pixel of the image",
-                     OutputKind::PixelScores, with_switches(backbone_settings(resnet.options))},
-                    [&resnet](const ModelOptions& options, const Settings& s) -> nn::AnyModule {
-                      return UNetResNet(
-                          with_switches(UNetResNetOptions(backbone_options(resnet.options, options, s)), options, s));
+                     OutputKind::PixelScores, with_switches(backbone_settings(resnet.options), kDecoderReduction)},
+                    [&resnet](const ModelOptions& model, const Settings& s) -> nn::AnyModule {
+                      return UNetResNet(with_switches(UNetResNetOptions(backbone_options(resnet.options, model, s)), model, s,
+                                                      kDecoderReduction));
                     },
                     rename_encoder});
   return rows;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/gradcheck.h"
 #include "models/registry.h"
 #include "nn/init.h"
@@ -177,7 +179,11 @@ TEST(UNet, WidthsMayBeRounded) {
 
 TEST(Registry, MakesNetworksByName) {
   ASSERT_FALSE(list_models().empty());
-  for (const ModelInfo& info : list_models()) EXPECT_FALSE(info.help.empty());
+  for (const ModelInfo& info : list_models()) {
+    EXPECT_FALSE(info.help.empty());
+    std::set<std::string> settings;
+    for (const ModelSetting& setting : info.settings) EXPECT_TRUE(settings.insert(setting.name).second) << setting.name;
+  }
   const nn::AnyModule net = make_model("unet", {.num_classes = 5, .settings = {{"feature_scale", "16"}, {"is_deconv", "true"}}});
   const NoGradGuard no_grad;
   EXPECT_EQ(net.forward(randn({1, 3, 32, 32})).size(1), 5);
