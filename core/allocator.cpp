@@ -8,6 +8,8 @@
 #include <mutex>
 #include <new>
 
+#include "kernels/cuda/memory.h"
+
 namespace tessera {
 namespace {
 
@@ -86,17 +88,20 @@ void free_host(void* data, size_t bytes) noexcept {
   c.kept.emplace(size, data);
 }
 
-MemoryStats memory_stats() {
+MemoryStats memory_stats(const Device& device) {
+  if (device.is_cuda()) return kernels::cuda::memory_stats(device.index());
   std::lock_guard lock(cache().mutex);
   return cache().stats;
 }
 
-void reset_peak_memory_stats() {
+void reset_peak_memory_stats(const Device& device) {
+  if (device.is_cuda()) return kernels::cuda::reset_peak_memory_stats(device.index());
   std::lock_guard lock(cache().mutex);
   cache().stats.peak_allocated = cache().stats.allocated;
 }
 
 void empty_cache() {
+  kernels::cuda::empty_cache();
   std::lock_guard lock(cache().mutex);
   release_kept(cache());
 }

@@ -5,17 +5,15 @@
 
 #include <fmt/format.h>
 
-#include <stdexcept>
 #include <utility>
+
+#include "kernels/error.h"
 
 namespace tessera {
 
-struct Error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 struct ShapeError : Error { using Error::Error; };     // sizes or dimensions that do not fit an op
 struct TypeError : Error { using Error::Error; };      // a dtype that an op does not take
-struct DeviceError : Error { using Error::Error; };    // a device or a kernel that this build or machine lacks
+// DeviceError (kernels/error.h)                          // a device or a kernel that this build or machine lacks
 struct IndexError : Error { using Error::Error; };     // an index out of range
 struct ValueError : Error { using Error::Error; };     // any other argument
 struct AutogradError : Error { using Error::Error; };  // misuse of the graph

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/device.h"
+#include "kernels/cuda/runtime.h"
 
 namespace tessera {
 
@@ -36,18 +37,19 @@ template <class... Args> class Kernel<void(Args...)> {
       : name_(name), reference_(reference), cpu_(cpu), cuda_(cuda), cudnn_(cudnn) {}
 
   template <class... Given> void operator()(const Device& device, Given&&... args) const {
-    select(device)(std::forward<Given>(args)...);
+    if (device.is_cpu()) return on_cpu()(std::forward<Given>(args)...);
+    const kernels::cuda::KernelCall call(device.index(), name_);
+    on_cuda()(std::forward<Given>(args)...);
   }
 
  private:
-  Function* select(const Device& device) const {
-    using detail::Implementation;
-    const Implementation wanted = detail::kernel_override(name_);
-    if (device.is_cpu()) {
-      if (wanted == Implementation::Reference || cpu_ == nullptr) return reference_;
-      return cpu_;
-    }
-    Function* const chosen = wanted == Implementation::Cudnn && cudnn_ != nullptr ? cudnn_ : cuda_;
+  Function* on_cpu() const {
+    const bool reference = detail::kernel_override(name_) == detail::Implementation::Reference;
+    return reference || cpu_ == nullptr ? reference_ : cpu_;
+  }
+  Function* on_cuda() const {
+    const bool cudnn = detail::kernel_override(name_) == detail::Implementation::Cudnn;
+    Function* const chosen = cudnn && cudnn_ != nullptr ? cudnn_ : cuda_;
     if (chosen == nullptr) detail::no_kernel(name_, "CUDA");
     return chosen;
   }

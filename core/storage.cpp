@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/allocator.h"
+#include "kernels/cuda/memory.h"
 
 namespace tessera {
 
@@ -19,8 +20,13 @@ Device::Device(const std::string& text) : type_(kCPU), index_(0) {
 }
 
 Storage::Storage(size_t bytes, Device device) : data_(nullptr), bytes_(bytes), device_(device) {
-  check<DeviceError>(device.is_cpu(), "device {} was asked for, but this build of Tessera has no CUDA. Use cpu.", device);
-  data_ = allocate_host(bytes);
+  if (device.is_cpu()) {
+    data_ = allocate_host(bytes);
+  } else {
+    kernels::cuda::require_device(device.index());
+    const kernels::cuda::DeviceGuard guard(device.index());
+    data_ = kernels::cuda::allocate(bytes);
+  }
 }
 
 Storage::Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter)
@@ -28,7 +34,8 @@ Storage::Storage(void* data, size_t bytes, Device device, std::function<void(voi
 
 Storage::~Storage() {
   if (deleter_) deleter_(data_);
-  else free_host(data_, bytes_);
+  else if (device_.is_cpu()) free_host(data_, bytes_);
+  else kernels::cuda::deallocate(data_);
 }
 
 }  // namespace tessera

@@ -46,6 +46,8 @@ class Tensor {
   size_t element_size() const { return tessera::element_size(dtype()); }
   size_t nbytes() const { return static_cast<size_t>(numel()) * element_size(); }
   Device device() const;
+  bool is_cuda() const { return device().is_cuda(); }
+  bool is_pinned() const;
   TensorOptions options() const { return TensorOptions(dtype()).device(device()); }
   bool is_contiguous(MemoryFormat format = kContiguous) const { return layout().is_contiguous(format); }
   MemoryFormat suggest_memory_format() const { return tessera::suggest_memory_format(layout()); }
@@ -90,11 +92,14 @@ class Tensor {
   Tensor clone(MemoryFormat format = MemoryFormat::Preserve) const;
   Tensor contiguous(MemoryFormat format = kContiguous) const;  // itself if it lies so already
   Tensor to(ScalarType dtype, bool copy = false) const;
-  Tensor to(Device device, bool copy = false) const;
+  Tensor to(Device device, bool non_blocking = false, bool copy = false) const;
+  Tensor to(Device device, ScalarType dtype, bool non_blocking = false, bool copy = false) const;
   Tensor to(const TensorOptions& options, bool copy = false) const;
   Tensor to(MemoryFormat format) const { return contiguous(format); }
   Tensor cpu() const { return to(Device(kCPU)); }
-  const Tensor& copy_(const Tensor& source) const;  // broadcasts, converts
+  Tensor cuda() const { return to(Device(kCUDA)); }
+  Tensor pin_memory() const;
+  const Tensor& copy_(const Tensor& source, bool non_blocking = false) const;  // broadcasts, converts, changes device
   const Tensor& fill_(const Scalar& value) const;
   const Tensor& zero_() const { return fill_(0); }
 

@@ -1,7 +1,7 @@
 // Element types: what a tensor's bytes mean.
 //
 // float32, float64, bfloat16, float16, int64, int32, uint8 and bool. The two half types are storage formats: arithmetic on
-// them happens in float32 (`compute_t`), and only the load and the store round.
+// them happens in float32 (`compute_t`), and only the load and the store round. What is constexpr here runs in CUDA kernels too.
 #pragma once
 
 #include <bit>
@@ -28,11 +28,11 @@ inline constexpr ScalarType kLong = kInt64, kInt = kInt32, kByte = kUInt8;
 struct BFloat16 {
   uint16_t bits = 0;
   BFloat16() = default;
-  BFloat16(float value) : bits(round(value)) {}  // NOLINT: implicit, as arithmetic types convert
-  operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+  constexpr BFloat16(float value) : bits(round(value)) {}  // NOLINT: implicit, as arithmetic types convert
+  constexpr operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
  private:
-  static uint16_t round(float value) {
+  static constexpr uint16_t round(float value) {
     const uint32_t u = std::bit_cast<uint32_t>(value);
     const uint16_t nan = static_cast<uint16_t>((u >> 16) | 0x40);  // keeps the sign, stays a quiet NaN
     const uint16_t nearest = static_cast<uint16_t>((u + 0x7FFF + ((u >> 16) & 1)) >> 16);
@@ -44,13 +44,13 @@ struct BFloat16 {
 struct Half {
   uint16_t bits = 0;
   Half() = default;
-  Half(float value) : bits(from_float(value)) {}  // NOLINT: implicit, as arithmetic types convert
-  operator float() const { return to_float(bits); }
+  constexpr Half(float value) : bits(from_float(value)) {}  // NOLINT: implicit, as arithmetic types convert
+  constexpr operator float() const { return to_float(bits); }
 
  private:
   // Both directions let float32 arithmetic do the rounding and the subnormals: a multiplication by a power of two shifts the
   // exponent range, and adding a magic constant aligns the mantissa so that the hardware rounds it at the right bit.
-  static float to_float(uint16_t h) {
+  static constexpr float to_float(uint16_t h) {
     const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16;
     const uint32_t shifted = static_cast<uint32_t>(h & 0x7FFF) << 13;
     const bool special = (h & 0x7C00) == 0x7C00;  // infinity or NaN
@@ -58,7 +58,7 @@ struct Half {
     const uint32_t finite = std::bit_cast<uint32_t>(scaled);
     return std::bit_cast<float>(sign | (special ? (shifted | 0x7F800000) : finite));
   }
-  static uint16_t from_float(float value) {
+  static constexpr uint16_t from_float(float value) {
     const uint32_t u = std::bit_cast<uint32_t>(value);
     const uint16_t sign = static_cast<uint16_t>((u >> 16) & 0x8000);
     const uint32_t magnitude = u & 0x7FFFFFFF;

@@ -25,16 +25,16 @@ struct View {
   std::array<int64_t, kMaxDims> sizes{};
   std::array<int64_t, kMaxDims> strides{};
 
-  template <class T> T* as() const { return static_cast<T*>(data); }
+  template <class T> constexpr T* as() const { return static_cast<T*>(data); }
 
-  int64_t numel() const {
+  constexpr int64_t numel() const {
     int64_t n = 1;
     for (int d = 0; d < ndim; ++d) n *= sizes[d];
     return n;
   }
 
   // Row-major without gaps. A dimension of size 1 may have any stride.
-  bool is_contiguous() const {
+  constexpr bool is_contiguous() const {
     int64_t expected = 1;
     for (int d = ndim - 1; d >= 0; --d) {
       if (sizes[d] != 1 && strides[d] != expected) return false;
@@ -44,7 +44,7 @@ struct View {
   }
 
   // A 4-d view [N, C, H, W] that lies in memory as N, H, W, C without gaps.
-  bool is_channels_last() const {
+  constexpr bool is_channels_last() const {
     if (ndim != 4) return false;
     int64_t expected = 1;
     for (int d : {1, 3, 2, 0}) {

@@ -166,7 +166,7 @@ void Module::copy_from(const Module& other, const std::optional<Device>& device)
   const NoGradGuard no_grad;
   const auto copy = [&](const Tensor& to, const Tensor& from) {
     if (!to.defined() || !from.defined()) return;
-    to.set_data(device ? from.detach().to(*device, /*copy=*/true) : from.detach().clone());
+    to.set_data(device ? from.detach().to(*device, /*non_blocking=*/false, /*copy=*/true) : from.detach().clone());
   };
   check<ValueError>(parameters_.keys() == other.parameters_.keys() && buffers_.keys() == other.buffers_.keys() &&
                         children_.keys() == other.children_.keys(),

@@ -3,6 +3,7 @@
 
 #include "core/archive.h"
 #include "core/autograd.h"
+#include "core/cuda.h"
 #include "core/format.h"
 #include "core/function.h"
 #include "core/gradcheck.h"

@@ -48,4 +48,11 @@ Conv2dInputGrad conv2d_input_grad;
 Conv2dWeightGrad conv2d_weight_grad;
 }  // namespace cpu
 
+namespace cuda {
+// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
+[[gnu::weak]] Conv2dForward conv2d_forward;
+[[gnu::weak]] Conv2dInputGrad conv2d_input_grad;
+[[gnu::weak]] Conv2dWeightGrad conv2d_weight_grad;
+}  // namespace cuda
+
 }  // namespace tessera::kernels

@@ -1,4 +1,5 @@
-// The elementwise functions, one line an op, for T = float, double or int64_t. Reference and fast kernels use these same lines.
+// The elementwise functions, one line an op, for T = float, double or int64_t. Reference and fast kernels, on the CPU and on CUDA,
+// use these same lines: being constexpr, they may be called in device code.
 //
 // A new op is its name in the enum (elementwise.h) and its line here; cpu_math-inl.h may add a vector form.
 // NaN propagates through Relu, Clamp, Maximum and Minimum: a comparison with NaN is false, and then the value itself is taken.
@@ -54,7 +55,7 @@ template <class T> constexpr T sub(T x, T y) {
   else return x - y;
 }
 
-template <class T> T power(T x, T exponent) {
+template <class T> constexpr T power(T x, T exponent) {
   if constexpr (std::is_integral_v<T>) {
     if (exponent < 0) return x == 1 ? 1 : x == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
     T result = 1;
@@ -66,17 +67,17 @@ template <class T> T power(T x, T exponent) {
   }
 }
 
-template <class T> T divide(T x, T y) {
+template <class T> constexpr T divide(T x, T y) {
   if constexpr (std::is_integral_v<T>) return y == 0 ? 0 : y == -1 ? sub(T(0), x) : x / y;
   else return x / y;
 }
 
-template <class T> T normal_cdf(T x) { return T(0.5) * T(std::erfc(-x * T(M_SQRT1_2))); }
-template <class T> T normal_pdf(T x) { return T(std::exp(T(-0.5) * x * x)) * T(0.5 * M_2_SQRTPI * M_SQRT1_2); }
+template <class T> constexpr T normal_cdf(T x) { return T(0.5) * T(std::erfc(-x * T(M_SQRT1_2))); }
+template <class T> constexpr T normal_pdf(T x) { return T(std::exp(T(-0.5) * x * x)) * T(0.5 * M_2_SQRTPI * M_SQRT1_2); }
 
 }  // namespace functors
 
-template <UnaryOp op, class T> inline T apply(T x, const Params<T>& p) {
+template <UnaryOp op, class T> constexpr T apply(T x, const Params<T>& p) {
   using namespace functors;
   using enum UnaryOp;
   constexpr bool integral = std::is_integral_v<T>;
@@ -119,7 +120,7 @@ template <UnaryOp op, class T> inline T apply(T x, const Params<T>& p) {
 }
 
 // The gradients take g, the gradient of the output, and x (the input) or y (the output).
-template <BinaryOp op, class T> inline T apply(T a, T b, T alpha) {
+template <BinaryOp op, class T> constexpr T apply(T a, T b, T alpha) {
   using namespace functors;
   using enum BinaryOp;
   if constexpr (op == Add) return add(a, mul(alpha, b));
@@ -149,7 +150,7 @@ template <BinaryOp op, class T> inline T apply(T a, T b, T alpha) {
 }
 
 // dispatch_op(op, [&]<UnaryOp o>() { ... }) runs the body with the op as a compile-time constant. `Op` is UnaryOp or BinaryOp.
-template <class Op, class F> void dispatch_op(Op op, F&& body) {
+template <class Op, class F> constexpr void dispatch_op(Op op, F&& body) {
   [&]<int... i>(std::integer_sequence<int, i...>) {
     (void)((static_cast<int>(op) == i && (body.template operator()<static_cast<Op>(i)>(), true)) || ...);
   }(std::make_integer_sequence<int, static_cast<int>(Op::Count)>{});

@@ -57,4 +57,10 @@ InterpolateForward nearest2d_forward, bilinear2d_forward;
 InterpolateBackward nearest2d_backward, bilinear2d_backward;
 }  // namespace cpu
 
+namespace cuda {
+// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
+[[gnu::weak]] InterpolateForward nearest2d_forward, bilinear2d_forward;
+[[gnu::weak]] InterpolateBackward nearest2d_backward, bilinear2d_backward;
+}  // namespace cuda
+
 }  // namespace tessera::kernels

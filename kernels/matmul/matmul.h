@@ -17,4 +17,9 @@ namespace cpu {
 Matmul matmul;
 }  // namespace cpu
 
+namespace cuda {
+// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
+[[gnu::weak]] Matmul matmul;
+}  // namespace cuda
+
 }  // namespace tessera::kernels

@@ -70,4 +70,14 @@ AdaptiveAvgPool2dForward adaptive_avg_pool2d_forward;
 AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
 }  // namespace cpu
 
+namespace cuda {
+// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
+[[gnu::weak]] MaxPool2dForward max_pool2d_forward;
+[[gnu::weak]] MaxPool2dBackward max_pool2d_backward;
+[[gnu::weak]] AvgPool2dForward avg_pool2d_forward;
+[[gnu::weak]] AvgPool2dBackward avg_pool2d_backward;
+[[gnu::weak]] AdaptiveAvgPool2dForward adaptive_avg_pool2d_forward;
+[[gnu::weak]] AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
+}  // namespace cuda
+
 }  // namespace tessera::kernels

@@ -1,0 +1,44 @@
+// Launching kernels: configuration, the current stream, and the check afterwards. For .cu files.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/cuda/check.h"
+#include "kernels/cuda/runtime.h"
+
+namespace tessera::kernels::cuda {
+
+inline constexpr int kThreads = 256;  // a block, where a kernel has no reason for another number
+inline constexpr int kWarp = 32;
+
+constexpr int64_t div_up(int64_t count, int64_t unit) { return (count + unit - 1) / unit; }
+
+// Multiprocessors of the current device.
+inline int multiprocessors() {
+  int count = 0;
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, current_device()), "device attribute");
+  return count;
+}
+
+// Blocks for `count` threads' work in a grid-stride loop: enough to fill the device a few times over, never more than needed.
+inline dim3 grid_for(int64_t count, int threads = kThreads) {
+  return dim3(static_cast<unsigned>(std::min<int64_t>(div_up(count, threads), int64_t{multiprocessors()} * (2048 / threads) * 4)));
+}
+
+// Starts kernel<<<grid, block, shared>>>(args...) on the current stream; does nothing for an empty grid. Errors name the kernel.
+// A dynamic shared memory above 48 KiB is asked for here.
+template <class... Params, class... Args>
+void launch(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared, Args&&... args) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  if (shared > 48 * 1024)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
+  kernel<<<grid, block, shared, current_stream()>>>(static_cast<Params>(args)...);
+  check_launch(name);
+}
+
+// The position of this thread and the number of threads, for grid-stride loops.
+__device__ inline int64_t thread_position() { return int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
+__device__ inline int64_t thread_count() { return int64_t{gridDim.x} * blockDim.x; }
+
+}  // namespace tessera::kernels::cuda
