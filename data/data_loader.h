@@ -132,7 +132,7 @@ template <class Dataset, class Sampler> class StatelessDataLoader {
     if constexpr (std::is_copy_constructible_v<Dataset>)
       for (size_t i = 0; i < workers; ++i) all.push_back(dataset);
     else
-      check<ValueError>(workers == 0, "DataLoader: {} workers for a data set that cannot be copied. Each needs a copy.", workers);
+      check<ValueError>(workers == 0, "DataLoader: {} workers for a data set that cannot be copied. Share it by make_shared_dataset.", workers);
     if (workers == 0) all.push_back(std::move(dataset));
     return all;
   }

@@ -8,6 +8,7 @@
 //     auto data = Squares().map(transforms::Stack<>());  // batches of two tensors; make_data_loader (data_loader.h) makes them
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -105,6 +106,26 @@ template <class Source, class Transform> class MapDataset
   Source dataset_;
   Transform transform_;
 };
+
+// One data set that all copies share, for those that cannot be copied or are large: make_shared_dataset<Underlying>(arguments).
+// With workers, its get_batch is called from several threads at once.
+template <class Underlying> class SharedBatchDataset
+    : public BatchDataset<SharedBatchDataset<Underlying>, typename Underlying::BatchType, typename Underlying::BatchRequestType> {
+ public:
+  explicit SharedBatchDataset(std::shared_ptr<Underlying> dataset) : dataset_(std::move(dataset)) {}
+  typename Underlying::BatchType get_batch(typename Underlying::BatchRequestType request) override {
+    return dataset_->get_batch(std::move(request));
+  }
+  std::optional<size_t> size() const override { return dataset_->size(); }
+  Underlying& operator*() const { return *dataset_; }
+  Underlying* operator->() const { return dataset_.get(); }
+
+ private:
+  std::shared_ptr<Underlying> dataset_;
+};
+template <class Underlying, class... Args> SharedBatchDataset<Underlying> make_shared_dataset(Args&&... args) {
+  return SharedBatchDataset<Underlying>(std::make_shared<Underlying>(std::forward<Args>(args)...));
+}
 
 // The slices of a tensor along its first dimension.
 class TensorDataset : public Dataset<TensorDataset, TensorExample> {

@@ -177,22 +177,32 @@ TEST(DataLoaderOfAnything, EndsWhileBusy) {
   }  // destroyed with work under way
 }
 
+// It cannot be copied.
+struct Unique : datasets::Dataset<Unique, int> {
+  explicit Unique(size_t count) : count(count) {}
+  Unique(Unique&&) = default;
+  int get(size_t index) override { return static_cast<int>(index); }
+  std::optional<size_t> size() const override { return count; }
+  const size_t count;
+};
+
+TEST(DataLoaderOfAnything, SharesADataSetThatCannotBeCopied) {
+  EXPECT_THROW(make_data_loader(Unique(2), DataLoaderOptions(1).workers(2)), ValueError);
+  EXPECT_EQ(epoch(*make_data_loader(Unique(2), 1)).size(), 2u);
+  const auto shared = datasets::make_shared_dataset<Unique>(7);
+  EXPECT_EQ(shared->count, 7u);
+  const auto batches = epoch(*make_data_loader<SequentialSampler>(shared, DataLoaderOptions(3).workers(2)));
+  EXPECT_EQ(batches, (std::vector<std::vector<int>>{{0, 1, 2}, {3, 4, 5}, {6}}));
+}
+
 TEST(DataLoaderOfAnything, RefusesWrongArguments) {
   struct Unsized : Numbers {
     using Numbers::Numbers;
     std::optional<size_t> size() const override { return std::nullopt; }
   };
-  struct Unique : datasets::Dataset<Unique, int> {
-    Unique() = default;
-    Unique(Unique&&) = default;
-    int get(size_t) override { return 1; }
-    std::optional<size_t> size() const override { return 2; }
-  };
   EXPECT_THROW(make_data_loader(Unsized(3)), ValueError);
   EXPECT_THROW(make_data_loader(Numbers(3), DataLoaderOptions(0)), ValueError);
   EXPECT_THROW(make_data_loader(Numbers(3), DataLoaderOptions(1).workers(2).max_jobs(0)), ValueError);
-  EXPECT_THROW(make_data_loader(Unique(), DataLoaderOptions(1).workers(2)), ValueError) << "it cannot be copied";
-  EXPECT_EQ(epoch(*make_data_loader(Unique(), 1)).size(), 2u);
   EXPECT_TRUE(epoch(*make_data_loader(Numbers(0), DataLoaderOptions(4).workers(2))).empty());
 }
 

@@ -6,9 +6,12 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <set>
 
 #include "core/error.h"
+#include "core/ops/random.h"
 #include "data/shapes.h"
 
 namespace tessera::data {
@@ -222,6 +225,99 @@ TEST(DataLoader, EndsAndRestartsWhileBusy) {
       EXPECT_EQ(loader.next()->names[0], std::to_string(epoch_order(500, true, 0, 1)[0]));
     }
   }  // destroyed with work under way
+}
+
+TEST(DataLoader, TakesAnOrderOfTheCallers) {
+  const auto data = std::make_shared<NumberedDataset>(10);
+  const auto labels = [](DataLoader& loader, int64_t epoch, int64_t first = 0) {
+    std::vector<std::string> names;
+    loader.start_epoch(epoch, first);
+    while (const auto batch = loader.next()) names.insert(names.end(), batch->names.begin(), batch->names.end());
+    return names;
+  };
+  for (int workers : {0, 3}) {
+    LoaderOptions options{.batch_size = 4, .workers = workers};
+    options.order = [](int64_t epoch) {
+      return weighted_order({0, 0, 1, 1, 1, 0, 0, 0, 0, 0}, 6, true, RandomStream{static_cast<uint64_t>(epoch)});
+    };
+    DataLoader weighted(data, options);
+    EXPECT_EQ(weighted.batches(), 2);
+    std::vector<std::string> expected;
+    for (const int64_t index : options.order(7)) expected.push_back(std::to_string(index));
+    EXPECT_EQ(labels(weighted, 7), expected);
+    EXPECT_EQ(labels(weighted, 7, 1), std::vector(expected.begin() + 4, expected.end()));
+
+    options.order = [](int64_t epoch) { return share_of_rank(epoch_order(10, false, 0, epoch), 3, 1, true); };
+    DataLoader shared(data, options);
+    EXPECT_EQ(labels(shared, 0), (std::vector<std::string>{"4", "5", "6", "7"}));
+
+    options.order = [](int64_t epoch) { return std::vector<int64_t>(epoch == 0 ? 3 : 4, epoch == 2 ? 10 : 0); };
+    DataLoader wrong(data, options);
+    EXPECT_EQ(labels(wrong, 0).size(), 3u);
+    EXPECT_THROW(wrong.start_epoch(1), ValueError) << "longer than epoch 0";
+    options.order = [](int64_t) { return std::vector<int64_t>{10}; };
+    DataLoader outside(data, options);
+    EXPECT_THROW(outside.start_epoch(0), IndexError);
+  }
+}
+
+TEST(DataLoader, TakesACollateFunction) {
+  const auto data = std::make_shared<NumberedDataset>(5);
+  data->wide = {1};
+  for (int workers : {0, 3}) {
+    LoaderOptions options{.batch_size = 2, .workers = workers};
+    options.collate = [](std::vector<Sample> samples, const ClassInfo& classes) {  // crops to the smallest
+      int width = samples[0].image.width;
+      for (const Sample& sample : samples) width = std::min(width, sample.image.width);
+      if (samples[0].name == "4") throw ValueError("collate");
+      Batch batch = make_batch(static_cast<int64_t>(samples.size()), 3, width);
+      for (size_t i = 0; i < samples.size(); ++i)
+        put_sample(batch, static_cast<int64_t>(i), crop(samples[i], 0, 0, 3, width, 255), classes);
+      return batch;
+    };
+    DataLoader loader(data, options);
+    loader.start_epoch(0);
+    EXPECT_EQ(loader.next()->images.size(3), 4);
+    EXPECT_EQ(loader.next()->names, (std::vector<std::string>{"2", "3"}));
+    EXPECT_THROW(loader.next(), ValueError);
+    EXPECT_FALSE(loader.next());
+  }
+}
+
+TEST(DataLoader, WorkersHaveSeedsOfTheirOwn) {
+  const auto seeds = [](uint64_t seed) {
+    std::mutex mutex;
+    std::map<int64_t, uint64_t> seeds;
+    LoaderOptions options{.batch_size = 1, .workers = 3, .seed = seed};
+    options.worker_init = [&](int64_t worker, uint64_t of_worker) {
+      const std::lock_guard lock(mutex);
+      seeds[worker] = of_worker;
+    };
+    { const DataLoader loader(std::make_shared<NumberedDataset>(3), options); }  // its end waits for the workers
+    return seeds;
+  };
+  const auto first = seeds(1);
+  EXPECT_EQ(first.size(), 3u);
+  EXPECT_NE(first.at(0), first.at(1));
+  EXPECT_EQ(first, seeds(1));
+  EXPECT_NE(first, seeds(2));
+}
+
+TEST(DataLoader, RandomOpsOfTheDataSetDependOnTheSampleAlone) {
+  struct Noise : NumberedDataset {
+    using NumberedDataset::NumberedDataset;
+    Sample read(int64_t index) const override {
+      Sample sample = NumberedDataset::read(index);
+      sample.image.pixels[0] = static_cast<uint8_t>(randint(0, 256, {1}).item<int64_t>());
+      return sample;
+    }
+  };
+  const auto data = std::make_shared<Noise>(40);
+  DataLoader alone(data, {.batch_size = 4, .shuffle = true, .workers = 0}),
+      four(data, {.batch_size = 4, .shuffle = true, .workers = 4});
+  const auto expected = epoch_bytes(alone, 0);
+  EXPECT_EQ(epoch_bytes(four, 0), expected);
+  EXPECT_NE(epoch_bytes(four, 1), expected);
 }
 
 TEST(DataLoader, RefusesWrongArguments) {
