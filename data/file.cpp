@@ -1,15 +1,14 @@
 #include "data/file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <ostream>
 #include <system_error>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 
 namespace tessera::data {
@@ -20,23 +19,6 @@ constexpr size_t kLargestFile = size_t{1} << 30;
 
 std::string message_of(int error_number) {
   return std::generic_category().message(error_number);
-}
-
-// Writes all bytes and closes the descriptor. Returns 0 or the error number. close() is checked too: network file systems and
-// quotas report a full disk only there.
-int write_and_close(int descriptor, std::span<const uint8_t> bytes) {
-  int error = 0;
-  while (!bytes.empty() && error == 0) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written > 0)
-      bytes = bytes.subspan(static_cast<size_t>(written));
-    else if (written == 0)
-      error = ENOSPC;
-    else if (errno != EINTR)
-      error = errno;
-  }
-  if (::close(descriptor) != 0 && error == 0) error = errno;
-  return error;
 }
 
 }  // namespace
@@ -67,31 +49,13 @@ std::vector<uint8_t> read_file(std::string_view operation, const fs::path& file)
 }
 
 void write_file(std::string_view operation, const fs::path& file, std::span<const uint8_t> bytes) {
-  const auto fail = [&](int error) {
-    const char* remedy = error == ENOSPC || error == EDQUOT || error == EFBIG ? "Free some space or choose another disk."
-                         : error == ENOENT                                    ? "Make its folder first."
-                                                                              : "Check the folder and its permissions.";
-    file_error(operation, file, "cannot be written: " + message_of(error), remedy);
-  };
-  std::error_code status_error;
-  const fs::file_status status = fs::status(file, status_error);
-  if (fs::is_directory(status)) file_error(operation, file, "it is a folder", "Name a file.");
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) fail(errno);
-    if (const int error = write_and_close(descriptor, bytes)) fail(error);
-    return;
-  }
-
-  static std::atomic<uint64_t> counter = 0;  // several threads may write the same file: each has its own temporary name
-  const std::string temporary = fmt::format("{}.tmp-{}-{}", file.string(), ::getpid(), counter++);
-  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail(errno);
-  int error = write_and_close(descriptor, bytes);
-  if (error == 0 && std::rename(temporary.c_str(), file.c_str()) != 0) error = errno;
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    fail(error);
+  try {
+    const auto write = [&](std::ostream& stream) {
+      stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    };
+    write_file_atomically(file.string(), write, Durability::Process);
+  } catch (const FileError& error) {
+    throw FileError(fmt::format("{}: {}", operation, error.what()));
   }
 }
 

@@ -16,9 +16,7 @@ namespace tessera::data {
 // The bytes of a file. `operation` is the caller's name, for the error. Errors: missing, a folder, unreadable, above 1 GiB.
 std::vector<uint8_t> read_file(std::string_view operation, const std::filesystem::path& file);
 
-// Writes a file whole or not at all: the bytes go to a temporary name beside it, which then takes its place. A write that fails
-// (full disk, no permission) leaves the old file as it was, removes the temporary one and throws. A target that exists and is
-// no regular file (a device, a pipe) is written directly.
+// Writes a file whole or not at all (core/atomic_file.h), without waiting for the disk.
 void write_file(std::string_view operation, const std::filesystem::path& file, std::span<const uint8_t> bytes);
 
 // Refuses an image header that lies, before anything is allocated for it: a size that is not positive, more than 2^28 pixels, or

@@ -9,9 +9,9 @@
 #include <ostream>
 #include <utility>
 
+#include "core/atomic_file.h"
 #include "core/grad_mode.h"
 #include "core/ops/creation.h"
-#include "nn/serialize/atomic_file.h"
 #include "nn/serialize/mapped_file.h"
 #include "nn/serialize/pickle.h"
 

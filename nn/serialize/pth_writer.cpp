@@ -3,9 +3,9 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "core/atomic_file.h"
 #include "core/grad_mode.h"
 #include "core/ops/copy.h"
-#include "nn/serialize/atomic_file.h"
 #include "nn/serialize/pickle.h"
 #include "nn/serialize/pth.h"
 #include "nn/serialize/zip_writer.h"

@@ -10,9 +10,9 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "core/atomic_file.h"
 #include "core/grad_mode.h"
 #include "core/ops/creation.h"
-#include "nn/serialize/atomic_file.h"
 
 namespace tessera {
 namespace {

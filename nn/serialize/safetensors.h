@@ -34,7 +34,7 @@ SafeTensors load_safetensors(const std::string& path);
 // The same from a seekable stream, from its present position to its end; `name` stands for it in messages.
 SafeTensors load_safetensors(std::istream& stream, const std::string& name);
 
-// Writes the tensors (any device and strides) in the given order, atomically (atomic_file.h). Throws FileError if the file
+// Writes the tensors (any device and strides) in the given order, atomically (core/atomic_file.h). Throws FileError if the file
 // cannot be written, ValueError for names that are empty, double, reserved or no UTF-8.
 void save_safetensors(const std::string& path, const SafeTensors& content);
 void save_safetensors(std::ostream& stream, const SafeTensors& content);
