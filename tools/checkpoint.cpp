@@ -8,9 +8,7 @@
 namespace tessera::tools {
 namespace {
 
-constexpr const char* kFormat = "tessera checkpoint";
 constexpr const char* kVersion = "1";
-constexpr std::string_view kOptimizerPrefix = "optimizer.";
 
 // JSON has no NaN: nlohmann writes null, and this reads it back.
 double number(const nlohmann::json& json) {
@@ -44,7 +42,7 @@ void save_checkpoint(const std::string& file, const Checkpoint& c) {
   SafeTensors content;
   TrainOptions options = c.options;
   options.output.clear();
-  content.metadata = {{"format", kFormat}, {"format_version", kVersion}};
+  content.metadata = {{"format", kCheckpointFormat}, {"format_version", kVersion}};
   const auto put = [&](const char* key, const nlohmann::json& value) { content.metadata[key] = value.dump(); };
   put("network", c.network);
   put("classes", c.classes.names);
@@ -71,7 +69,7 @@ Checkpoint load_checkpoint(const std::string& file) {
         fmt::format("load_checkpoint: {}. Give a whole best.safetensors or last.safetensors of a run.", error.what()));
   }
   const auto damaged = [&](const std::string& what) { return FileError(fmt::format("load_checkpoint: {}: {}", file, what)); };
-  if (const auto format = content.metadata.find("format"); format == content.metadata.end() || format->second != kFormat)
+  if (const auto format = content.metadata.find("format"); format == content.metadata.end() || format->second != kCheckpointFormat)
     throw damaged("not a checkpoint of `tessera train`. Give the best.safetensors or last.safetensors of a run.");
   if (const std::string& version = content.text("format_version"); version != kVersion)
     throw damaged(fmt::format("format version {}, this program reads {}. Update tessera.", version, kVersion));

@@ -1,14 +1,15 @@
 // A training run at a point between two steps, as one safetensors file.
 //
-// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under "optimizer." + its names.
+// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under kOptimizerPrefix + its names.
 // Metadata, all JSON but the first two:
-//   format "tessera checkpoint"    format_version "1"
+//   format kCheckpointFormat       format_version "1"
 //   network  classes  palette  mean  std  ignore_index    what predicting needs
 //   options  progress  schedule  optimizer  generator     what resuming needs besides
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/dataset.h"
@@ -18,6 +19,9 @@
 #include "tools/train_options.h"
 
 namespace tessera::tools {
+
+inline constexpr const char* kCheckpointFormat = "tessera checkpoint";
+inline constexpr std::string_view kOptimizerPrefix = "optimizer.";
 
 // One line of metrics.csv. Figures of the validation set are NaN in epochs without validation.
 struct EpochRecord {

@@ -9,6 +9,8 @@
 #include <new>
 #include <string>
 
+#include "tools/convert_command.h"
+#include "tools/info_command.h"
 #include "tools/models_command.h"
 #include "tools/predict_command.h"
 #include "tools/summary_command.h"
@@ -60,6 +62,8 @@ int run(int argc, char** argv) {
   register_models(app);
   register_summary(app);
   register_upsample(app);
+  register_convert(app);
+  register_info(app);
   register_verify(app);
   try {
     const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };

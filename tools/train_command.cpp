@@ -109,6 +109,10 @@ void register_train(CLI::App& app) {
   command->add_flag("--deconv,!--no-deconv", o.deconv, "U-Net: upsampling by transposed convolution, or bilinear [yes]")
       ->group("Network");
   command->add_flag("--batchnorm,!--no-batchnorm", o.batchnorm, "U-Net: batch normalisation [yes]")->group("Network");
+  command->add_option("--weights", o.weights, "Start from the weights of this file: .pth, .safetensors or a checkpoint")
+      ->type_name("FILE")
+      ->group("Network");
+  command->add_flag("--partial", o.partial, "Take of --weights what fits by name and shape, and list the rest")->group("Network");
 
   command->add_option("-e,--epochs", o.epochs, "Passes over the training set [6 for shapes, else 50]")->group("Training");
   command->add_option("-b,--batch-size", o.batch_size, "Pictures a step [8 for shapes, else 4]")->group("Training");

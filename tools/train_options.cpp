@@ -26,6 +26,8 @@ template <class Options, class Visit> void each_setting(Options& o, const Visit&
   visit("feature-scale", o.feature_scale);
   visit("deconv", o.deconv);
   visit("batchnorm", o.batchnorm);
+  visit("weights", o.weights);
+  visit("partial", o.partial);
   visit("epochs", o.epochs);
   visit("batch-size", o.batch_size);
   visit("optimizer", o.optimizer);
@@ -144,6 +146,7 @@ void resolve(TrainOptions& o) {
   require(o.val_every >= 1, "--val-every: {}. At least 1.", o.val_every);
   require(o.workers >= 0 && o.workers <= 1024, "--workers: {}. From 0 to 1024.", o.workers);
   require(o.threads >= 0 && o.threads <= 1024, "--threads: {}. From 0 (all cores) to 1024.", o.threads);
+  require(!o.partial || !o.weights.empty(), "--partial is for --weights.");
   require(!o.output.empty(), "--output: no folder is named.");
 }
 

@@ -25,6 +25,8 @@ struct TrainOptions {
   // The same for the U-Nets' most common ones. They stay open for networks that do not have them.
   std::optional<int64_t> feature_scale;
   std::optional<bool> deconv, batchnorm;
+  std::string weights;   // a file to start from
+  bool partial = false;  // take what fits of it
 
   std::optional<int64_t> epochs, batch_size;
   std::string optimizer = "adamw";    // sgd, rmsprop, adam, adamw

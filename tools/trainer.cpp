@@ -15,6 +15,7 @@
 #include "tools/interrupt.h"
 #include "tools/progress_bar.h"
 #include "tools/report.h"
+#include "tools/weights.h"
 
 namespace tessera::tools {
 namespace {
@@ -72,7 +73,11 @@ Trainer::Trainer(TrainOptions options, const std::optional<Checkpoint>& checkpoi
   train_loader_ = std::make_unique<data::DataLoader>(data_.train, train);
   val_loader_ = std::make_unique<data::DataLoader>(data_.val, val);
   optimization_ = std::make_unique<Optimization>(*network_.ptr(), options_, *options_.epochs * train_loader_->batches());
-  if (!checkpoint) return;
+  if (!checkpoint) {
+    if (!options_.weights.empty())
+      weights_report_ = take_weights(*network_.ptr(), options_.model, options_.weights, options_.partial);
+    return;
+  }
   load_model(*network_.ptr(), checkpoint->model, checkpoint_file);
   optimization_->load(*checkpoint, checkpoint_file);
   default_generator().set_state(checkpoint->generator_seed, checkpoint->generator_offset);
@@ -86,8 +91,8 @@ void Trainer::run() {
   const InterruptGuard guard;
   make_folder("train", options_.output);
   write_text(path("config.json"), nlohmann::json(options_).dump(2) + "\n");
-  say(fmt::format("{}  {}\n  {} with {} parameters\n", describe(options_), data_.explanation, options_.model,
-                  count_parameters(*network_.ptr())));
+  say(fmt::format("{}  {}\n  {} with {} parameters\n{}", describe(options_), data_.explanation, options_.model,
+                  count_parameters(*network_.ptr()), weights_report_));
   if (!progress_.history.empty()) write_metrics();  // a run that was killed may have saved an epoch and not yet written it
   if (progress_.step > 0) say(fmt::format("  resumed after {} epochs and {} batches\n", progress_.epoch, progress_.batch));
   while (progress_.epoch < *options_.epochs) {

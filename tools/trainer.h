@@ -46,6 +46,7 @@ class Trainer {
   std::unique_ptr<data::DataLoader> train_loader_, val_loader_;
   std::unique_ptr<Optimization> optimization_;
   Progress progress_;
+  std::string weights_report_;  // what was taken of options_.weights
   double pictures_per_second_ = 0;
 };
 

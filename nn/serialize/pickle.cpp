@@ -15,8 +15,8 @@ constexpr size_t kMaxSteps = size_t{1} << 21;  // checkpoints of large networks 
 // The stack machine. run() follows the file's opcodes, one method call each; names are those of CPython's pickletools.
 class Unpickler {
  public:
-  Unpickler(std::span<const uint8_t> bytes, const std::string& name, PickleDocument& document)
-      : bytes_(bytes), name_(name), document_(document) {}
+  Unpickler(std::span<const uint8_t> bytes, const std::string& name, const NumberedTensors& numbered, PickleDocument& document)
+      : bytes_(bytes), name_(name), numbered_(numbered), document_(document) {}
 
   // Returns the number of bytes that the pickle takes.
   size_t run() {
@@ -125,19 +125,30 @@ class Unpickler {
     const PickleValue arguments = pop(), global = pop();
     push(call_pickle_global(global.global(), arguments, document_, [this](size_t n) { spend(n); }));
   }
-  // The state of an object: attributes of an OrderedDict, such as PyTorch's _metadata, and a NumPy dtype's byte order.
+  // The state of an object: attributes of an OrderedDict, such as PyTorch's _metadata; the data of a Parameter, first of a tuple;
+  // a NumPy dtype's byte order.
   void build() {
     const PickleValue state = pop(), target = top();
     if (target.is(Kind::Dict)) return;
+    if (target.is(Kind::Tensor) && target.tensor().storage == nullptr) {
+      check<ValueError>(state.is(Kind::Tuple) && !state.items().empty(), "a Parameter without data");
+      target.tensor() = state.items()[0].tensor();
+      return;
+    }
     check<ValueError>(target.is(Kind::String) && state.is(Kind::Tuple), "a state is given to a {}", to_string(target.kind()));
     const Values& parts = state.items();
     check<ValueError>(parts.size() >= 2 && parts[1].is(Kind::String) && parts[1].text() != ">", "a NumPy number is big-endian");
   }
-  // ("storage", TYPE, key, device, numel), and in legacy files the part of it: None or (key, offset, size).
-  void push_storage() {
+  void push_persistent() {
     const PickleValue id = pop();
-    const Values& parts = id.items();
-    check<ValueError>(id.is(Kind::Tuple) && (parts.size() == 5 || parts.size() == 6) && parts[0].text() == "storage",
+    if (id.is(Kind::Tuple)) return push_storage(id.items());
+    const auto tensor = numbered_.find(id.scalar_text());
+    check<ValueError>(tensor != numbered_.end(), "there is no tensor \"{}\"", printable(id.scalar_text()));
+    push(PickleValue(&document_.tensors.emplace_back(tensor->second)));
+  }
+  // ("storage", TYPE, key, device, numel), and in legacy files the part of it: None or (key, offset, size).
+  void push_storage(const Values& parts) {
+    check<ValueError>((parts.size() == 5 || parts.size() == 6) && parts[0].text() == "storage",
                       "a persistent id that is no storage's");
     const PickleGlobal& type = parts[1].global();
     check<ValueError>(type.call == PickleGlobal::Call::Storage, "{} is no storage", type.name);
@@ -255,10 +266,10 @@ class Unpickler {
         push_global(module.text(), name.text());
         break;
       }
-      case 'R':                         // REDUCE
-      case 0x81: call(); break;         // NEWOBJ
-      case 'b': build(); break;         // BUILD
-      case 'Q': push_storage(); break;  // BINPERSID
+      case 'R':                            // REDUCE
+      case 0x81: call(); break;            // NEWOBJ
+      case 'b': build(); break;            // BUILD
+      case 'Q': push_persistent(); break;  // BINPERSID
       default: throw ValueError(fmt::format("it refuses the opcode 0x{:02x}, which weights do not need", opcode));
     }
     return true;
@@ -277,6 +288,7 @@ class Unpickler {
 
   const std::span<const uint8_t> bytes_;
   const std::string& name_;
+  const NumberedTensors& numbered_;
   PickleDocument& document_;
   size_t position_ = 0, opcode_at_ = 0, steps_ = 0;
   Values stack_;
@@ -288,9 +300,9 @@ class Unpickler {
 
 }  // namespace
 
-PickleDocument read_pickle(std::span<const uint8_t>& bytes, const std::string& name) {
+PickleDocument read_pickle(std::span<const uint8_t>& bytes, const std::string& name, const NumberedTensors& numbered) {
   PickleDocument document;
-  bytes = bytes.subspan(Unpickler(bytes, name, document).run());
+  bytes = bytes.subspan(Unpickler(bytes, name, numbered, document).run());
   return document;
 }
 

@@ -6,7 +6,8 @@
 //
 //   containers   list, tuple, dict, set, frozenset; collections.OrderedDict and defaultdict (as Dict), torch.Size (as Tuple)
 //   values       None, bool, integers of 64 bits, float, str, bytes; torch.device (as String); NumPy scalars of 1, 4 and 8 bytes
-//   tensors      torch._utils._rebuild_tensor, _rebuild_tensor_v2, _rebuild_parameter; storages of the dtypes that Tessera has
+//   tensors      torch._utils._rebuild_tensor, _rebuild_tensor_v2, _rebuild_parameter, torch.nn.parameter.Parameter;
+//                storages of the dtypes that Tessera has
 //
 // Opcodes: those of protocols 2 to 4. Source: CPython's Lib/pickletools.py; torch/_utils.py and torch/serialization.py for the
 // names.
@@ -17,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/array_ref.h"
@@ -34,10 +36,13 @@ struct PickleStorage {
 // Element [i, j, ...] is number offset + i * strides[0] + j * strides[1] + ... of the storage. All of them lie in it, and they
 // are no more than it holds: an expanded tensor is refused, because any size could be claimed for it.
 struct PickleTensor {
-  const PickleStorage* storage = nullptr;
+  const PickleStorage* storage = nullptr;  // null: a Parameter that was made and never filled
   int64_t offset = 0;
   DimVector sizes, strides;
 };
+
+// Throws ValueError unless the tensor lies in its storage, as above.
+PickleTensor checked_tensor(const PickleStorage& storage, int64_t offset, const DimVector& sizes, const DimVector& strides);
 
 struct PickleGlobal;
 
@@ -57,7 +62,7 @@ class PickleValue {
   PickleValue(PickleKind kind, std::vector<PickleValue>* items) : kind_(kind), items_(items) {}
   explicit PickleValue(const PickleGlobal* global) : kind_(PickleKind::Global), global_(global) {}
   explicit PickleValue(const PickleStorage* storage) : kind_(PickleKind::Storage), storage_(storage) {}
-  explicit PickleValue(const PickleTensor* tensor) : kind_(PickleKind::Tensor), tensor_(tensor) {}
+  explicit PickleValue(PickleTensor* tensor) : kind_(PickleKind::Tensor), tensor_(tensor) {}
 
   PickleKind kind() const { return kind_; }
   bool is(PickleKind kind) const { return kind_ == kind; }
@@ -71,7 +76,7 @@ class PickleValue {
       std::string_view key) const;  // Dict: the value under this string, null if none; the last one if several
   const PickleGlobal& global() const { return expect(PickleKind::Global), *global_; }
   const PickleStorage& storage() const { return expect(PickleKind::Storage), *storage_; }
-  const PickleTensor& tensor() const { return expect(PickleKind::Tensor), *tensor_; }
+  PickleTensor& tensor() const { return expect(PickleKind::Tensor), *tensor_; }
 
   // A number, text or None as a line for people to read: True, 3, 0.25, cuda:0. Empty for all else.
   std::string scalar_text() const;
@@ -86,7 +91,7 @@ class PickleValue {
     std::vector<PickleValue>* items_;
     const PickleGlobal* global_;
     const PickleStorage* storage_;
-    const PickleTensor* tensor_;
+    PickleTensor* tensor_;
   };
 };
 
@@ -103,9 +108,12 @@ struct PickleDocument {
   PickleDocument(const PickleDocument&) = delete;
 };
 
+// The tensors that a pickle names by a number, which stands here in decimal: in files of before 0.1.10.
+using NumberedTensors = std::unordered_map<std::string, PickleTensor>;
+
 // Reads one pickle from the front of `bytes`, which then begins after it. `name` stands for the file in messages. Memory grows
 // with the bytes read, at most some 100 for each, and no pickle of more than 2^21 steps is read. Throws FileError.
-PickleDocument read_pickle(std::span<const uint8_t>& bytes, const std::string& name);
+PickleDocument read_pickle(std::span<const uint8_t>& bytes, const std::string& name, const NumberedTensors& numbered = {});
 
 // Well-formed UTF-8, surrogates excluded.
 bool is_utf8(std::string_view text);

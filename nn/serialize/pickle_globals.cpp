@@ -44,6 +44,13 @@ const PickleGlobal kGlobals[] = {
     {"torch.bool"},
     {"torch.Size", Call::Size},
     {"torch.device", Call::Device},
+    {"torch.DoubleTensor"},
+    {"torch.FloatTensor"},
+    {"torch.HalfTensor"},
+    {"torch.LongTensor"},
+    {"torch.IntTensor"},
+    {"torch.ByteTensor"},
+    {"torch.nn.parameter.Parameter", Call::Parameter},
     {"torch._utils._rebuild_tensor", Call::RebuildTensor},
     {"torch._utils._rebuild_tensor_v2", Call::RebuildTensor},
     {"torch._utils._rebuild_parameter", Call::RebuildParameter},
@@ -72,42 +79,7 @@ DimVector dims(const PickleValue& tuple) {
 // (storage, offset, sizes, strides, ...): the rest says requires_grad and hooks, which weights do not need.
 PickleTensor rebuild_tensor(const Values& arguments) {
   check<ValueError>(arguments.size() >= 4, "a tensor from {} arguments", arguments.size());
-  PickleTensor t{&arguments[0].storage(), arguments[1].integer(), dims(arguments[2]), dims(arguments[3])};
-  check<ValueError>(t.sizes.size() == t.strides.size(), "a tensor of shape {} with strides {}", t.sizes, t.strides);
-  const int64_t available = t.storage->size;
-  // Counts that a storage cannot have are refused before they are multiplied; sizes of 0 are left out, as strides leave them out.
-  constexpr int64_t kMost = int64_t{1} << 58;
-  int64_t count = 1, last = t.offset;
-  bool empty = false;
-  check<ValueError>(t.offset >= 0 && t.offset <= available, "a tensor at offset {} of a storage of {} elements", t.offset,
-                    available);
-  for (size_t d = 0; d < t.sizes.size(); ++d) {
-    const int64_t size = t.sizes[d], stride = t.strides[d];
-    check<ValueError>(size >= 0 && stride >= 0, "a tensor of shape {} with strides {}", t.sizes, t.strides);
-    check<ValueError>(size <= kMost / count, "a tensor of shape {}", t.sizes);
-    count *= std::max<int64_t>(size, 1);
-    empty = empty || size == 0;
-  }
-  if (empty) {
-    t.strides = DimVector(t.sizes.size(), 1);
-    return t;
-  }
-  for (size_t d = 0; d < t.sizes.size(); ++d) {
-    int64_t& stride = t.strides[d];
-    if (t.sizes[d] == 1) {
-      stride = std::min(stride, available);  // it moves nowhere
-      continue;
-    }
-    check<ValueError>(stride == 0 || t.sizes[d] - 1 <= (available - 1 - last) / stride,
-                      "a tensor of shape {} and strides {} at offset {} of a storage of {} elements", t.sizes, t.strides,
-                      t.offset, available);
-    last += stride * (t.sizes[d] - 1);
-  }
-  check<ValueError>(last < available, "a tensor of shape {} at offset {} of a storage of {} elements", t.sizes, t.offset,
-                    available);
-  check<ValueError>(count <= available, "an expanded tensor, of shape {} from {} elements. Save its clone().", t.sizes,
-                    available);
-  return t;
+  return checked_tensor(arguments[0].storage(), arguments[1].integer(), dims(arguments[2]), dims(arguments[3]));
 }
 
 // Bytes as protocol 2 writes them: each byte as the Unicode character of its number, in UTF-8.
@@ -154,6 +126,45 @@ void insert_pairs(Values& dict, const Values& items) {
 
 }  // namespace
 
+PickleTensor checked_tensor(const PickleStorage& storage, int64_t offset, const DimVector& sizes, const DimVector& strides) {
+  PickleTensor t{&storage, offset, sizes, strides};
+  check<ValueError>(t.sizes.size() == t.strides.size(), "a tensor of shape {} with strides {}", t.sizes, t.strides);
+  const int64_t available = storage.size;
+  // Counts that a storage cannot have are refused before they are multiplied; sizes of 0 are left out, as strides leave them out.
+  constexpr int64_t kMost = int64_t{1} << 58;
+  int64_t count = 1, last = t.offset;
+  bool empty = false;
+  check<ValueError>(t.offset >= 0 && t.offset <= available, "a tensor at offset {} of a storage of {} elements", t.offset,
+                    available);
+  for (size_t d = 0; d < t.sizes.size(); ++d) {
+    const int64_t size = t.sizes[d], stride = t.strides[d];
+    check<ValueError>(size >= 0 && stride >= 0, "a tensor of shape {} with strides {}", t.sizes, t.strides);
+    check<ValueError>(size <= kMost / count, "a tensor of shape {}", t.sizes);
+    count *= std::max<int64_t>(size, 1);
+    empty = empty || size == 0;
+  }
+  if (empty) {
+    t.strides = DimVector(t.sizes.size(), 1);
+    return t;
+  }
+  for (size_t d = 0; d < t.sizes.size(); ++d) {
+    int64_t& stride = t.strides[d];
+    if (t.sizes[d] == 1) {
+      stride = std::min(stride, available);  // it moves nowhere
+      continue;
+    }
+    check<ValueError>(stride == 0 || t.sizes[d] - 1 <= (available - 1 - last) / stride,
+                      "a tensor of shape {} and strides {} at offset {} of a storage of {} elements", t.sizes, t.strides,
+                      t.offset, available);
+    last += stride * (t.sizes[d] - 1);
+  }
+  check<ValueError>(last < available, "a tensor of shape {} at offset {} of a storage of {} elements", t.sizes, t.offset,
+                    available);
+  check<ValueError>(count <= available, "an expanded tensor, of shape {} from {} elements. Save its clone().", t.sizes,
+                    available);
+  return t;
+}
+
 const PickleGlobal* find_pickle_global(std::string_view module, std::string_view name) {
   const auto it = std::find_if(std::begin(kGlobals), std::end(kGlobals), [&](const PickleGlobal& g) {
     return g.name.size() == module.size() + 1 + name.size() && g.name.starts_with(module) && g.name[module.size()] == '.' &&
@@ -199,6 +210,9 @@ PickleValue call_pickle_global(const PickleGlobal& global, const PickleValue& ar
       if (arguments.size() == 2) text += fmt::format(":{}", arguments[1].integer());
       return PickleValue(PickleKind::String, &document.texts.emplace_back(std::move(text)));
     }
+    case Call::Parameter:  // its state follows
+      check<ValueError>(arguments.empty(), "a Parameter from {} arguments", arguments.size());
+      return PickleValue(&document.tensors.emplace_back());
     case Call::RebuildTensor: return PickleValue(&document.tensors.emplace_back(rebuild_tensor(arguments)));
     case Call::RebuildParameter:  // (data, requires_grad, hooks)
       check<ValueError>(!arguments.empty(), "a parameter without data");

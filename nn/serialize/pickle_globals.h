@@ -15,6 +15,7 @@ struct PickleGlobal {
     Set,
     Size,
     Device,
+    Parameter,
     RebuildTensor,
     RebuildParameter,
     Storage,

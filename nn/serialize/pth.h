@@ -7,6 +7,12 @@
 //     NAME/byteorder    "little"; absent in older files, which are little-endian
 // Before that, legacy: five pickles (magic number, protocol, the writer's machine, the content, the storages' keys), then each
 // storage as the number of its elements (int64) and the elements.
+// Before 0.1.10, as in the oldest files of torchvision, a tar archive of four entries:
+//     storages   their count; of each a pickle (number, device, type), its size (int64) and its elements; the parts of them
+//     tensors    their count; of each a pickle (number, storage, type), its dimensions (int32 and
+//                 4 bytes unused), sizes, strides, offset
+//     pickle     the content, in which a tensor is its number
+//     sys_info   the writer's machine
 //
 // Source: torch/serialization.py. The pickles are read by pickle.h, which runs nothing of what they say.
 #pragma once
@@ -25,6 +31,7 @@ Weights load_pth(std::span<const uint8_t> bytes, const std::string& name);
 // What the first bytes of a file say.
 bool is_zip(std::span<const uint8_t> bytes);
 bool is_legacy_pth(std::span<const uint8_t> bytes);
+bool is_tar(std::span<const uint8_t> bytes);
 
 // Writes a zip archive that torch.load(FILE, weights_only=True) reads as an OrderedDict: the tensors (any device and strides)
 // row-major, in the given order, storages aligned to 64 bytes. Tensors of the same memory and shape share their storage in the

@@ -39,7 +39,7 @@ void load_state_dict(const Module& module, const NamedTensors& tensors, bool str
   for (const auto& [name, tensor] : own) {
     const auto it = given.find(name);
     if (it == given.end()) {
-      if (strict) missing.push_back(name);
+      if (strict && !name.ends_with("num_batches_tracked")) missing.push_back(name);
       continue;
     }
     if (it->second->sizes() == tensor.sizes())

@@ -1,7 +1,5 @@
 #include "nn/serialize/weights.h"
 
-#include <cstring>
-
 #include "nn/serialize/mapped_file.h"
 #include "nn/serialize/npy.h"
 #include "nn/serialize/pth.h"
@@ -12,23 +10,18 @@ namespace {
 // A header's length, and the JSON object it begins.
 bool is_safetensors(std::span<const uint8_t> bytes) { return bytes.size() > 8 && bytes[8] == '{'; }
 
-// Its magic number stands behind the first entry's name and numbers.
-bool is_tar(std::span<const uint8_t> bytes) { return bytes.size() > 262 && std::memcmp(bytes.data() + 257, "ustar", 5) == 0; }
-
 }  // namespace
 
 Weights load_weights(const std::string& path) {
   const MappedFile file(path);
   const std::span<const uint8_t> bytes = file.bytes();
-  if (is_zip(bytes) || is_legacy_pth(bytes)) return load_pth(bytes, path);
+  if (is_zip(bytes) || is_legacy_pth(bytes) || is_tar(bytes)) return load_pth(bytes, path);
   Weights weights;
   if (is_npy(bytes)) {
     weights.format = "NumPy";
     weights.tensors.emplace_back("tensor", load_npy(bytes, path));
     return weights;
   }
-  check<FileError>(!is_tar(bytes), "{}: a tar archive, as PyTorch wrote them before 0.1.10. Load it there and save it again.",
-                   path);
   check<FileError>(is_safetensors(bytes), "{}: no weight file: neither .pth nor .safetensors nor .npy begins so", path);
   SafeTensors content = load_safetensors(path);
   weights.format = "safetensors";

@@ -1,0 +1,12 @@
+// tessera convert
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace tessera::tools {
+
+void register_convert(CLI::App& app);
+
+}  // namespace tessera::tools
