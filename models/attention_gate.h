@@ -15,9 +15,9 @@ namespace tessera::models {
 // These are the three phases of attention where each pixel has one query and two candidates, its own features and zero, the
 // latter with score 0: softmax(s, 0) gives the former the weight sigmoid(s). So the memory is linear in the number of pixels.
 //
-// Parameters: weight [1] (1) and bias [1] (0), then attention.v (additive), attention.q_proj.weight = W_g, attention.q_proj.bias =
-// b_g and attention.k_proj.weight = W_x, initialised as in nn::Attention. An image batch that is not channels-last is copied
-// once, pixel by pixel. ValueError for another similarity, or sizes below 1.
+// Parameters: weight [1] (1) and bias [1] (0), then attention.v (additive), attention.q_proj.weight = W_g,
+// attention.q_proj.bias = b_g and attention.k_proj.weight = W_x, initialised as in nn::Attention. A batch of images that is not
+// channels-last is copied once, pixel by pixel. ValueError for another similarity, or sizes below 1.
 class AttentionGateImpl : public nn::Module {
  public:
   AttentionGateImpl(int64_t gating_channels, int64_t channels, const std::string& similarity);

@@ -43,6 +43,7 @@ class UNetUpOptions {
 // Brings the deep features to twice their size and `out` channels, puts the shallow ones beside them, and convolves both. With
 // attention, the enlarged deep features first weigh the pixels of the shallow ones.
 // Parameters: conv. (UNetConv2), up. (the transposed convolution, or up.1. of the 1 x 1 convolution), gate. (AttentionGate).
+// ValueError as from SqueezeExcite and AttentionGate; ShapeError where the two do not fit.
 class UNetUpImpl : public nn::Module {
  public:
   explicit UNetUpImpl(const UNetUpOptions& options);

@@ -39,7 +39,7 @@ TEST(UNetResNet, HasTheEncodersNamesBehindAPrefix) {
   EXPECT_TRUE(parameters["up_concat4.conv.conv1.0.weight"].sizes() == IntArrayRef({256, 256 + 256, 3, 3}));
   EXPECT_TRUE(parameters["up_concat1.conv.conv1.0.weight"].sizes() == IntArrayRef({32, 32 + 64, 3, 3}));
   EXPECT_TRUE(parameters["up_full.conv.conv1.0.weight"].sizes() == IntArrayRef({16, 16, 3, 3}));
-  // torchvision's ResNet-18 and, step by step, in out + out + 9 (out + skip) out + 3 out + 9 out^2 + 3 out; 2 (16 + 1) at the end.
+  // torchvision's ResNet-18; each step's in out + out + 9 (out + skip) out + 3 out + 9 out^2 + 3 out; 2 (16 + 1) at the end.
   EXPECT_EQ(count(*encoder), 11689512);
   EXPECT_EQ(count(*net), 11689512 + 2542002);
 }

@@ -143,6 +143,18 @@ TEST(Attention, GradcheckInInputsAndParameters) {
   }
 }
 
+TEST(Attention, LeadingDimensionsBroadcast) {
+  manual_seed(6);
+  for (const std::string& similarity : kSimilarities) {
+    const Attention layer(AttentionOptions(4).similarity(similarity));
+    layer->to(kFloat64);
+    const Tensor query = hashed({2, 1, 3, 4}, 1), key = hashed({3, 5, 4}, 2), value = hashed({5, 2}, 3);
+    const Tensor out = layer(query, key, value);
+    const Tensor same = layer(query.expand({2, 3, 3, 4}), key.expand({2, 3, 5, 4}), value.expand({2, 3, 5, 2}));
+    EXPECT_LE(difference(out, same), 1e-15) << similarity;
+  }
+}
+
 TEST(Attention, Errors) {
   EXPECT_THROW(Attention(AttentionOptions(4).similarity("euclidean")), ValueError);
   EXPECT_THROW(Attention(AttentionOptions(0)), ValueError);
