@@ -30,10 +30,9 @@ OneHot one_hot;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] Bincount bincount;
-[[gnu::weak]] ConfusionMatrix confusion_matrix;
-[[gnu::weak]] OneHot one_hot;
+Bincount bincount;
+ConfusionMatrix confusion_matrix;
+OneHot one_hot;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

@@ -56,6 +56,15 @@ template <int K> struct OffsetCalculator {
     for (int d = 0; narrow && d < ndim; ++d) divisors[d] = FastDivisor(sizes[d]);
   }
 
+  // The same for positions that count packs of `pack` elements of dimension 0, whose size is a multiple of it.
+  OffsetCalculator in_packs(int64_t pack) const {
+    auto dims = sizes;
+    auto steps = strides;
+    dims[0] /= pack;
+    for (auto& s : steps) s[0] *= pack;
+    return OffsetCalculator(ndim, dims, steps);
+  }
+
   __device__ std::array<int64_t, K> operator()(int64_t position) const {
     std::array<int64_t, K> offsets{};
     if (narrow) {

@@ -126,12 +126,8 @@ template <class S, size_t N, class F> bool run_packed(const char* name, const El
     launch(name, packed_kernel<N, S, F, true>, grid, kThreads, 0, operands, packs, static_cast<int>(plan.numel % V),
            OffsetCalculator<N>(), f);
   } else {
-    auto sizes = plan.sizes;
-    sizes[0] /= V;
-    auto strides = plan.strides;
-    for (auto& s : strides) s[0] *= V;
     launch(name, packed_kernel<N, S, F, false>, grid, kThreads, 0, operands, packs, 0,
-           OffsetCalculator<N>(plan.ndim, sizes, strides), f);
+           OffsetCalculator<N>(plan.ndim, plan.sizes, plan.strides).in_packs(V), f);
   }
   return true;
 }

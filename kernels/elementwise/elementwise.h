@@ -82,12 +82,11 @@ Fill fill;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] Unary unary;
-[[gnu::weak]] Binary binary;
-[[gnu::weak]] Where where_select;
-[[gnu::weak]] Copy copy;
-[[gnu::weak]] Fill fill;
+Unary unary;
+Binary binary;
+Where where_select;
+Copy copy;
+Fill fill;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

@@ -37,11 +37,10 @@ IndexAdd index_add_acc;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] Gather gather;
-[[gnu::weak]] ScatterAdd scatter_add_acc;
-[[gnu::weak]] IndexSelect index_select;
-[[gnu::weak]] IndexAdd index_add_acc;
+Gather gather;
+ScatterAdd scatter_add_acc;
+IndexSelect index_select;
+IndexAdd index_add_acc;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

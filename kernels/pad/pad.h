@@ -42,9 +42,8 @@ PadBackward pad_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] PadForward pad_forward;
-[[gnu::weak]] PadBackward pad_backward;
+PadForward pad_forward;
+PadBackward pad_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

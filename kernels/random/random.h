@@ -37,11 +37,10 @@ RandomBernoulli random_bernoulli;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] RandomUniform random_uniform;
-[[gnu::weak]] RandomNormal random_normal;
-[[gnu::weak]] RandomIntegers random_integers;
-[[gnu::weak]] RandomBernoulli random_bernoulli;
+RandomUniform random_uniform;
+RandomNormal random_normal;
+RandomIntegers random_integers;
+RandomBernoulli random_bernoulli;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

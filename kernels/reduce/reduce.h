@@ -53,11 +53,10 @@ Cumsum cumsum;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] Reduce reduce;
-[[gnu::weak]] Variance variance;
-[[gnu::weak]] ArgReduce arg_reduce;
-[[gnu::weak]] Cumsum cumsum;
+Reduce reduce;
+Variance variance;
+ArgReduce arg_reduce;
+Cumsum cumsum;
 }  // namespace cuda
 
 }  // namespace tessera::kernels
