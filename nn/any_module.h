@@ -3,8 +3,8 @@
 //     nn::AnyModule any(nn::Linear(3, 4));
 //     Tensor y = any.forward(x);                                    // forward<R>(...) for a result that is no Tensor
 //
-// The arguments must have the types that forward declares, as values: an int is no float. Arguments with defaults may be left out.
-// What does not fit throws TypeError (types) or ValueError (their number, an empty AnyModule).
+// The arguments must have the types that forward declares, as values: an int is no float. Arguments with defaults may be left
+// out. What does not fit throws TypeError (types) or ValueError (their number, an empty AnyModule).
 #pragma once
 
 #include <any>

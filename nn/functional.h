@@ -6,67 +6,19 @@
 //     y = F::interpolate(x, F::InterpolateFuncOptions().scale_factor(std::vector<double>{2, 2}).mode(kBilinear));
 #pragma once
 
-#include <string>
-
 #include "core/ops.h"
-#include "nn/layers/activation.h"
+#include "nn/functional/activation.h"
+#include "nn/functional/conv.h"
+#include "nn/functional/dropout.h"
+#include "nn/functional/norm.h"
+#include "nn/functional/pad.h"
 #include "nn/layers/linear.h"
-#include "nn/layers/norm.h"
 #include "nn/layers/pool.h"
 #include "nn/losses.h"
 
-namespace tessera {
-inline const std::string kConstant = "constant", kReflect = "reflect", kReplicate = "replicate";  // modes of pad
-}  // namespace tessera
-
 namespace tessera::nn::functional {
 
-// --- Convolution and matrix product --------------------------------------------------------------------------------------------
-using tessera::linear;
-class Conv2dFuncOptions {
- public:
-  TESSERA_ARG(Tensor, bias) = {};
-  TESSERA_ARG(ExpandingArray<2>, stride) = 1;
-  TESSERA_ARG(ExpandingArray<2>, padding) = 0;
-  TESSERA_ARG(ExpandingArray<2>, dilation) = 1;
-  TESSERA_ARG(int64_t, groups) = 1;
-};
-using tessera::conv2d;
-inline Tensor conv2d(const Tensor& input, const Tensor& weight, const Conv2dFuncOptions& o) {
-  return conv2d(input, weight, o.bias(), o.stride(), o.padding(), o.dilation(), o.groups());
-}
-class ConvTranspose2dFuncOptions {
- public:
-  TESSERA_ARG(Tensor, bias) = {};
-  TESSERA_ARG(ExpandingArray<2>, stride) = 1;
-  TESSERA_ARG(ExpandingArray<2>, padding) = 0;
-  TESSERA_ARG(ExpandingArray<2>, output_padding) = 0;
-  TESSERA_ARG(int64_t, groups) = 1;
-  TESSERA_ARG(ExpandingArray<2>, dilation) = 1;
-};
-using tessera::conv_transpose2d;
-inline Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const ConvTranspose2dFuncOptions& o) {
-  return conv_transpose2d(input, weight, o.bias(), o.stride(), o.padding(), o.output_padding(), o.groups(), o.dilation());
-}
-
-// --- Normalisation -------------------------------------------------------------------------------------------------------------
-class BatchNormFuncOptions {
- public:
-  TESSERA_ARG(Tensor, weight) = {};
-  TESSERA_ARG(Tensor, bias) = {};
-  TESSERA_ARG(bool, training) = false;
-  TESSERA_ARG(double, momentum) = 0.1;
-  TESSERA_ARG(double, eps) = 1e-5;
-};
-using tessera::batch_norm;
-using tessera::group_norm;
-using tessera::layer_norm;
-inline Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
-                         const BatchNormFuncOptions& o = {}) {
-  return batch_norm(input, o.weight(), o.bias(), running_mean, running_var, o.training(), o.momentum(), o.eps());
-}
-
-// --- Pooling, resampling, padding ----------------------------------------------------------------------------------------------
+// --- Pooling and resampling ----------------------------------------------------------------------------------------------------
 using MaxPool2dFuncOptions = MaxPool2dOptions;
 using AvgPool2dFuncOptions = AvgPool2dOptions;
 using AdaptiveAvgPool2dFuncOptions = AdaptiveAvgPool2dOptions;
@@ -86,6 +38,11 @@ inline Tensor avg_pool2d(const Tensor& input, const AvgPool2dFuncOptions& o) {
 inline Tensor adaptive_avg_pool2d(const Tensor& input, const AdaptiveAvgPool2dFuncOptions& o) {
   return AdaptiveAvgPool2dImpl(o.output_size()).forward(input);
 }
+using MaxUnpool2dFuncOptions = MaxUnpool2dOptions;
+inline Tensor max_unpool2d(const Tensor& input, const Tensor& indices, const MaxUnpool2dFuncOptions& o,
+                           const std::optional<std::vector<int64_t>>& output_size = {}) {
+  return MaxUnpool2dImpl(o).forward(input, indices, output_size);
+}
 class InterpolateFuncOptions {
  public:
   TESSERA_ARG(std::optional<std::vector<int64_t>>, size) = {};
@@ -102,58 +59,17 @@ inline Tensor interpolate(const Tensor& input, const InterpolateFuncOptions& o) 
                                                         .align_corners = o.align_corners(),
                                                         .recompute_scale_factor = o.recompute_scale_factor()});
 }
-class PadFuncOptions {
- public:
-  PadFuncOptions(std::vector<int64_t> pad) : pad_(std::move(pad)) {}  // NOLINT: implicit, as in libtorch
-  TESSERA_ARG(std::vector<int64_t>, pad);
-  TESSERA_ARG(std::string, mode) = kConstant;
-  TESSERA_ARG(double, value) = 0;
-};
-using tessera::pad;
-inline Tensor pad(const Tensor& input, const PadFuncOptions& o) {
-  return pad(input, o.pad(), o.mode(), o.value());
+// --- Comparing vectors, labels -------------------------------------------------------------------------------------------------
+using CosineSimilarityFuncOptions = CosineSimilarityOptions;
+using PairwiseDistanceFuncOptions = PairwiseDistanceOptions;
+using tessera::cosine_similarity;
+inline Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, const CosineSimilarityFuncOptions& o) {
+  return cosine_similarity(x1, x2, o.dim(), o.eps());
 }
-
-// --- Activations and dropout ---------------------------------------------------------------------------------------------------
-using ReLUFuncOptions = ReLUOptions;
-using LeakyReLUFuncOptions = LeakyReLUOptions;
-using ELUFuncOptions = ELUOptions;
-using SoftmaxFuncOptions = SoftmaxOptions;
-using LogSoftmaxFuncOptions = LogSoftmaxOptions;
-using tessera::elu;
-using tessera::gelu;
-using tessera::leaky_relu;
-using tessera::log_softmax;
-using tessera::sigmoid;
-using tessera::silu;
-using tessera::softmax;
-using tessera::softmin;
-using tessera::softplus;
-using tessera::tanh;
-inline Tensor relu(const Tensor& input, const ReLUFuncOptions& o = {}) {
-  return ReLUImpl(o).forward(input);
+inline Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, const PairwiseDistanceFuncOptions& o = {}) {
+  return PairwiseDistanceImpl(o).forward(x1, x2);
 }
-inline Tensor leaky_relu(const Tensor& input, const LeakyReLUFuncOptions& o) {
-  return LeakyReLUImpl(o).forward(input);
-}
-inline Tensor elu(const Tensor& input, const ELUFuncOptions& o) {
-  return ELUImpl(o).forward(input);
-}
-inline Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& o) {
-  return softmax(input, o.dim());
-}
-inline Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& o) {
-  return log_softmax(input, o.dim());
-}
-class DropoutFuncOptions {
- public:
-  TESSERA_ARG(double, p) = 0.5;
-  TESSERA_ARG(bool, training) = false;
-};
-// As in libtorch, and unlike the layer, it does nothing unless told to be training.
-inline Tensor dropout(const Tensor& input, const DropoutFuncOptions& o = {}) {
-  return tessera::dropout(input, o.p(), o.training());
-}
+using tessera::one_hot;
 
 // --- Losses --------------------------------------------------------------------------------------------------------------------
 using NLLLossFuncOptions = NLLLossOptions;
@@ -161,6 +77,7 @@ using CrossEntropyFuncOptions = CrossEntropyLossOptions;
 using MSELossFuncOptions = MSELossOptions;
 using L1LossFuncOptions = L1LossOptions;
 using SmoothL1LossFuncOptions = SmoothL1LossOptions;
+using HuberLossFuncOptions = HuberLossOptions;
 using BinaryCrossEntropyFuncOptions = BCELossOptions;
 using BinaryCrossEntropyWithLogitsFuncOptions = BCEWithLogitsLossOptions;
 using KLDivFuncOptions = KLDivLossOptions;
@@ -169,6 +86,7 @@ using tessera::binary_cross_entropy_with_logits;
 using tessera::cross_entropy;
 using tessera::dice_loss;
 using tessera::focal_loss;
+using tessera::huber_loss;
 using tessera::kl_div;
 using tessera::l1_loss;
 using tessera::mse_loss;
@@ -185,6 +103,9 @@ inline Tensor mse_loss(const Tensor& input, const Tensor& target, const MSELossF
 }
 inline Tensor l1_loss(const Tensor& input, const Tensor& target, const L1LossFuncOptions& o) {
   return l1_loss(input, target, o.reduction());
+}
+inline Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberLossFuncOptions& o) {
+  return huber_loss(input, target, o.reduction(), o.delta());
 }
 inline Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1LossFuncOptions& o) {
   return smooth_l1_loss(input, target, o.reduction(), o.beta());

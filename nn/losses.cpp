@@ -2,6 +2,8 @@
 
 #include <ostream>
 
+#include "core/ops/binary.h"
+
 namespace tessera::nn {
 
 Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
@@ -29,9 +31,39 @@ Tensor KLDivLossImpl::forward(const Tensor& input, const Tensor& target) {
   return kl_div(input, target, options.reduction(), options.log_target());
 }
 
+Tensor HuberLossImpl::forward(const Tensor& input, const Tensor& target) {
+  return huber_loss(input, target, options.reduction(), options.delta());
+}
+Tensor FocalLossImpl::forward(const Tensor& input, const Tensor& target) {
+  return focal_loss(input, target, weight, options.alpha(), options.gamma(), options.ignore_index());
+}
+Tensor DiceLossImpl::forward(const Tensor& input, const Tensor& target) {
+  return dice_loss(input, target, options.beta(), options.smooth(), options.ignore_index());
+}
+
+SumLossImpl::SumLossImpl(std::vector<LossTerm> terms) : terms_(std::move(terms)) {
+  check<ValueError>(!terms_.empty(), "SumLoss: there are no terms");
+  for (size_t i = 0; i < terms_.size(); ++i) register_module(std::to_string(i), terms_[i].loss.ptr());
+}
+Tensor SumLossImpl::forward(const Tensor& input, const Tensor& target) {
+  Tensor total;
+  for (const LossTerm& term : terms_) {
+    const Tensor loss = mul(term.loss.forward(input, target), term.weight);
+    total = total.defined() ? add(total, loss) : loss;
+  }
+  return total;
+}
+std::shared_ptr<Module> SumLossImpl::clone(const std::optional<Device>& device) const {
+  std::vector<LossTerm> terms = terms_;
+  for (LossTerm& term : terms) term.loss = term.loss.clone(device);
+  auto copy = std::make_shared<SumLossImpl>(std::move(terms));
+  copy->copy_training(*this);
+  return copy;
+}
+
 void BCEWithLogitsLossImpl::reset() {
-  weight = register_buffer("weight", options.weight());
-  pos_weight = register_buffer("pos_weight", options.pos_weight());
+  weight = register_buffer("weight", copy_of(options.weight()));
+  pos_weight = register_buffer("pos_weight", copy_of(options.pos_weight()));
 }
 
 void NLLLossImpl::pretty_print(std::ostream& stream) const {
@@ -58,5 +90,11 @@ void BCEWithLogitsLossImpl::pretty_print(std::ostream& stream) const {
 void KLDivLossImpl::pretty_print(std::ostream& stream) const {
   stream << "tessera::nn::KLDivLoss()";
 }
+void HuberLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::HuberLoss()"; }
+void FocalLossImpl::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::FocalLoss(gamma=" << options.gamma() << ')';
+}
+void DiceLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::DiceLoss()"; }
+void SumLossImpl::pretty_print(std::ostream& stream) const { stream << "tessera::nn::SumLoss"; }
 
 }  // namespace tessera::nn

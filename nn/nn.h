@@ -3,6 +3,7 @@
 
 #include "nn/clip_grad.h"
 #include "nn/containers.h"
+#include "nn/ema.h"
 #include "nn/functional.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"
@@ -10,6 +11,7 @@
 #include "nn/layers/conv.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"
+#include "nn/layers/pad.h"
 #include "nn/layers/pool.h"
 #include "nn/losses.h"
 #include "nn/module.h"

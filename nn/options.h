@@ -46,10 +46,19 @@ template <size_t D, class T = int64_t> class ExpandingArray {
   const std::array<T, D>* operator->() const { return &values_; }
   operator IntArrayRef() const requires std::is_same_v<T, int64_t> { return {values_.data(), D}; }  // NOLINT
   friend bool operator==(const ExpandingArray&, const ExpandingArray&) = default;
-  // "[3, 3]"; one number without brackets.
+  // "[3, 3]"
   friend std::ostream& operator<<(std::ostream& stream, const ExpandingArray& array) {
-    if (D == 1) return stream << array[0];
-    for (size_t i = 0; i < D; ++i) stream << (i == 0 ? "[" : ", ") << array[i];
+    for (size_t i = 0; i < D; ++i) {
+      stream << (i == 0 ? "[" : ", ");
+      if constexpr (requires { array[i].has_value(); }) {
+        if (array[i].has_value())
+          stream << *array[i];
+        else
+          stream << "None";
+      } else {
+        stream << array[i];
+      }
+    }
     return stream << ']';
   }
 
@@ -59,6 +68,18 @@ template <size_t D, class T = int64_t> class ExpandingArray {
     std::copy_n(data, D, values_.begin());
   }
   std::array<T, D> values_{};
+};
+
+// The same with elements that may be left out (std::nullopt).
+template <size_t D, class T = int64_t> class ExpandingArrayWithOptionalElem : public ExpandingArray<D, std::optional<T>> {
+ public:
+  using Base = ExpandingArray<D, std::optional<T>>;
+  using Base::Base;
+  ExpandingArrayWithOptionalElem(T one) : Base(std::optional<T>(one)) {}  // NOLINT
+  ExpandingArrayWithOptionalElem(std::initializer_list<T> list)
+      : Base(std::vector<std::optional<T>>(list.begin(), list.end())) {}  // NOLINT
+  ExpandingArrayWithOptionalElem(const std::vector<T>& list)
+      : Base(std::vector<std::optional<T>>(list.begin(), list.end())) {}  // NOLINT
 };
 
 }  // namespace tessera

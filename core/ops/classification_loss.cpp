@@ -3,12 +3,14 @@
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
 #include "core/ops/copy.h"
+#include "core/ops/count.h"
 #include "core/ops/creation.h"
 #include "core/ops/loss.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/softmax.h"
 #include "core/ops/unary.h"
+#include "core/ops/where.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/nll_loss/nll_loss.h"
 
@@ -125,6 +127,15 @@ Tensor soft_cross_entropy(const Tensor& input, const Tensor& target, const Tenso
   return reduced(op, losses, full({}, losses.numel(), losses.options()), reduction, losses.sizes(), input.dtype());
 }
 
+// Class indices [N, ...] as one-hot vectors [N, C, ...]; all zeros where the index is ignore_index.
+Tensor one_hot_channels(const Tensor& target, int64_t classes, int64_t ignore_index, ScalarType dtype) {
+  const Tensor counted = ne(target, ignore_index);
+  const Tensor hot = to(one_hot(where(counted, target, 0), classes), dtype);
+  DimVector channels_second{0, target.dim()};
+  for (int64_t d = 1; d < target.dim(); ++d) channels_second.push_back(d);
+  return mul(permute(hot, channels_second), unsqueeze(to(counted, dtype), 1));
+}
+
 }  // namespace
 
 Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction, int64_t ignore_index) {
@@ -177,12 +188,15 @@ Tensor focal_loss(const Tensor& input, const Tensor& target, const Tensor& weigh
   return mean(mul(modulation, mul(negative_log_p, alpha.value_or(1.0))));
 }
 
-Tensor dice_loss(const Tensor& input, const Tensor& target, double beta, double smooth) {
-  check<ShapeError>(
-      input.dim() >= 2 && input.sizes() == target.sizes(),
-      "dice_loss: input and target must have one shape [N, C, ...], they have {} and {}. Make class indices one-hot first.",
-      input.sizes(), target.sizes());
-  const Tensor p = softmax(input, 1), t = to(target, p.dtype());
+Tensor dice_loss(const Tensor& input, const Tensor& target, double beta, double smooth, int64_t ignore_index) {
+  check<ShapeError>(input.dim() >= 2, "dice_loss: an input [N, C, ...] is needed, not {}", input.sizes());
+  const bool indices = target.dtype() == kInt64 && target.dim() == input.dim() - 1;
+  const Tensor p = softmax(input, 1),
+               t = indices ? one_hot_channels(target, input.size(1), ignore_index, p.dtype()) : to(target, p.dtype());
+  check<ShapeError>(input.sizes() == t.sizes(),
+                    "dice_loss: the input has shape {}, the target {}. It must be one-hot of the same shape, or class indices "
+                    "without dimension 1.",
+                    input.sizes(), target.sizes());
   DimVector all_but_classes{0};
   for (int64_t d = 2; d < input.dim(); ++d) all_but_classes.push_back(d);
   const Tensor tp = sum(mul(t, p), all_but_classes), fp = sub(sum(p, all_but_classes), tp), fn = sub(sum(t, all_but_classes), tp);

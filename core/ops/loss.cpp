@@ -45,6 +45,9 @@ Tensor softplus_of_negative(const Tensor& x) {
   return add(clamp_min(neg(x), 0), log1p(exp(neg(abs(x)))));
 }
 
+// log x, or 0 where p is 0: there the product p log x is 0 whatever x is.
+Tensor log_where_positive(const Tensor& p, const Tensor& x) { return log(where(eq(p, 0), 1.0, x)); }
+
 }  // namespace
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
@@ -64,6 +67,11 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduc
   // With z = |x - t| and c = min(z, beta) both branches are (c z - c^2 / 2) / beta.
   const Tensor z = abs(sub(input, target)), c = clamp_max(z, beta);
   return reduce("smooth_l1_loss", div(sub(mul(c, z), square(c), 0.5), beta), reduction);
+}
+
+Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction, double delta) {
+  check<ValueError>(delta > 0, "huber_loss: delta {} is not positive", delta);
+  return mul(smooth_l1_loss(input, target, reduction, delta), delta);
 }
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction) {
@@ -116,11 +124,25 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
 
 Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bool log_target) {
   check_floating("kl_div", input, target);
-  // log(1) where the target is 0: the factor t makes the term 0.
   const Tensor losses =
-      log_target ? mul(exp(target), sub(target, input)) : mul(target, sub(log(where(eq(target, 0), 1.0, target)), input));
+      log_target ? mul(exp(target), sub(target, input)) : mul(target, sub(log_where_positive(target, target), input));
   if (reduction == Reduction::BatchMean) return div(sum(losses), static_cast<double>(input.size(0)));
   return reduce("kl_div", losses, reduction);
+}
+
+Tensor entropy(const Tensor& p, int64_t dim) {
+  check_floating("entropy", p, p);
+  return neg(sum(mul(p, log_where_positive(p, p)), {dim}));
+}
+
+Tensor distribution_cross_entropy(const Tensor& p, const Tensor& q, int64_t dim) {
+  check_floating("distribution_cross_entropy", p, q);
+  return neg(sum(mul(p, log_where_positive(p, q)), {dim}));
+}
+
+Tensor kl_divergence(const Tensor& p, const Tensor& q, int64_t dim) {
+  check_floating("kl_divergence", p, q);
+  return sum(mul(p, sub(log_where_positive(p, p), log_where_positive(p, q))), {dim});
 }
 
 }  // namespace tessera

@@ -42,8 +42,9 @@ Tensor focal_loss(const Tensor& input, const Tensor& target, const Tensor& weigh
 
 // 1 - mean over classes of ((1 + b) tp + smooth) / ((1 + b) tp + b fn + fp + smooth), b = beta^2, where tp = sum of t * p,
 // fp = sum of p - tp, fn = sum of t - tp over the batch and all pixels, p = softmax(input, 1). Target: one-hot (or
-// probabilities), of the input's shape. From the notes on U-Net training; Milletari et al., 2016.
-Tensor dice_loss(const Tensor& input, const Tensor& target, double beta = 1, double smooth = 1e-5);
+// probabilities), of the input's shape; or class indices, int64 [N, ...], where pixels of ignore_index are of no class: t = 0,
+// but their p counts, as in the notes. From the notes on U-Net training; Milletari et al., 2016.
+Tensor dice_loss(const Tensor& input, const Tensor& target, double beta = 1, double smooth = 1e-5, int64_t ignore_index = -100);
 
 // --- Regression and probabilities: core/ops/loss.cpp ---------------------------------------------------------------------------
 // Input and target broadcast; both get gradients. Differentiable twice.
@@ -52,6 +53,8 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction =
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction = kMean);   // |x - t|; gradient 0 at 0
 // (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2. beta >= 0, else ValueError; 0 is l1_loss.
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduction = kMean, double beta = 1);
+// (x - t)^2 / 2 where |x - t| <= delta, else delta (|x - t| - delta / 2). delta > 0, else ValueError (Huber, 1964).
+Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction = kMean, double delta = 1);
 
 // -weight * (t log x + (1 - t) log(1 - x)), each log no less than -100, x in [0, 1] (not checked). Input and target have one
 // shape; the weight broadcasts and gets no gradient. Gradient of x: weight * (x - t) / max(x (1 - x), 1e-12).
@@ -62,5 +65,14 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
 
 // t (log t - x), 0 where t = 0; with log_target exp(t) (t - x). The input holds log-probabilities.
 Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction = kMean, bool log_target = false);
+
+// --- Distributions: core/ops/loss.cpp ------------------------------------------------------------------------------------------
+//
+// p and q hold the probabilities of distributions along `dim` (not checked), which the result lacks; shapes broadcast. Natural
+// logarithms; 0 log 0 = 0, where p gets the gradient 0. Differentiable twice. From the notes on U-Net training:
+//     kl_divergence(p, q) = distribution_cross_entropy(p, q) - entropy(p) >= 0
+Tensor entropy(const Tensor& p, int64_t dim = -1);                                      // -sum p log p
+Tensor distribution_cross_entropy(const Tensor& p, const Tensor& q, int64_t dim = -1);  // -sum p log q; inf where p > q = 0
+Tensor kl_divergence(const Tensor& p, const Tensor& q, int64_t dim = -1);               // sum p log(p / q)
 
 }  // namespace tessera

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <ostream>
 
-#include "core/ops/conv.h"
 #include "core/ops/creation.h"
+#include "nn/functional/pad.h"
 #include "nn/init.h"
 
 namespace tessera::nn {
@@ -25,15 +25,18 @@ void reset_conv(const Tensor& weight, const Tensor& bias) {
 }
 
 template <class Options> void print(std::ostream& stream, const char* name, const Options& o) {
-  const auto list = [](IntArrayRef values) { return to_string(values); };
-  stream << "tessera::nn::" << name << '(' << o.in_channels() << ", " << o.out_channels()
-         << ", kernel_size=" << list(o.kernel_size()) << ", stride=" << list(o.stride());
-  if (o.padding() != ExpandingArray<2>(0)) stream << ", padding=" << list(o.padding());
-  if (o.dilation() != ExpandingArray<2>(1)) stream << ", dilation=" << list(o.dilation());
+  stream << "tessera::nn::" << name << '(' << o.in_channels() << ", " << o.out_channels() << ", kernel_size=" << o.kernel_size()
+         << ", stride=" << o.stride();
+  const ConvPadding padding = o.padding();
+  if (padding.is_same()) stream << ", padding='same'";
+  if (padding.sizes() != ExpandingArray<2>(0)) stream << ", padding=" << padding.sizes();
+  if (o.dilation() != ExpandingArray<2>(1)) stream << ", dilation=" << o.dilation();
   if constexpr (requires { o.output_padding(); })
-    if (o.output_padding() != ExpandingArray<2>(0)) stream << ", output_padding=" << list(o.output_padding());
+    if (o.output_padding() != ExpandingArray<2>(0)) stream << ", output_padding=" << o.output_padding();
   if (o.groups() != 1) stream << ", groups=" << o.groups();
   if (!o.bias()) stream << ", bias=false";
+  if constexpr (requires { o.padding_mode(); })
+    if (o.padding_mode() != kZeros) stream << ", padding_mode=" << o.padding_mode();
   stream << ')';
 }
 
@@ -59,7 +62,12 @@ void Conv2dImpl::pretty_print(std::ostream& stream) const {
 }
 
 Tensor Conv2dImpl::forward(const Tensor& input) {
-  return conv2d(input, weight, bias, options.stride(), options.padding(), options.dilation(), options.groups());
+  auto conv =
+      functional::Conv2dFuncOptions().bias(bias).stride(options.stride()).dilation(options.dilation()).groups(options.groups());
+  if (options.padding_mode() == kZeros) return functional::conv2d(input, weight, conv.padding(options.padding()));
+  const auto widths = options.padding().widths(options.kernel_size(), options.dilation());
+  const auto padding = functional::PadFuncOptions({widths.begin(), widths.end()}).mode(options.padding_mode());
+  return functional::conv2d(functional::pad(input, padding), weight, conv);
 }
 
 ConvTranspose2dImpl::ConvTranspose2dImpl(const ConvTranspose2dOptions& options) : options(options) {

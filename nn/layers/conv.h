@@ -1,6 +1,8 @@
 // Convolution layers. Formulas and output sizes: core/ops/conv.h.
 #pragma once
 
+#include "nn/functional/conv.h"
+#include "nn/functional/pad.h"
 #include "nn/module_holder.h"
 #include "nn/options.h"
 
@@ -14,10 +16,11 @@ class Conv2dOptions {
   TESSERA_ARG(int64_t, out_channels);
   TESSERA_ARG(ExpandingArray<2>, kernel_size);
   TESSERA_ARG(ExpandingArray<2>, stride) = 1;
-  TESSERA_ARG(ExpandingArray<2>, padding) = 0;
+  TESSERA_ARG(ConvPadding, padding) = 0;
   TESSERA_ARG(ExpandingArray<2>, dilation) = 1;
   TESSERA_ARG(int64_t, groups) = 1;
   TESSERA_ARG(bool, bias) = true;
+  TESSERA_ARG(std::string, padding_mode) = kZeros;  // or kReflect, kReplicate, kCircular: functional::pad
 };
 
 class ConvTranspose2dOptions {
@@ -35,8 +38,8 @@ class ConvTranspose2dOptions {
   TESSERA_ARG(ExpandingArray<2>, dilation) = 1;
 };
 
-// weight [out, in / groups, kh, kw] and bias [out], both uniform in +-1 / sqrt(in / groups * kh * kw) (kaiming_uniform, a = sqrt
-// 5).
+// weight [out, in / groups, kh, kw] and bias [out], both uniform in +-1 / sqrt(in / groups * kh * kw)
+// (kaiming_uniform, a = sqrt 5).
 class Conv2dImpl : public Cloneable<Conv2dImpl> {
  public:
   Conv2dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<2> kernel_size)

@@ -5,72 +5,103 @@
 #include "core/autograd.h"
 #include "core/ops/creation.h"
 #include "core/ops/norm.h"
+#include "nn/functional/norm.h"
 #include "nn/init.h"
 
 namespace tessera::nn {
 
-BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options(options) {
-  BatchNorm2dImpl::reset();
+namespace {
+
+void reset_affine(const Tensor& weight, const Tensor& bias) {
+  if (!weight.defined()) return;
+  init::ones_(weight);
+  init::zeros_(bias);
 }
 
-void BatchNorm2dImpl::reset() {
+void check_dims(const char* name, const Tensor& input, int64_t least, int64_t most, const char* shapes) {
+  check<ShapeError>(input.dim() >= least && input.dim() <= most, "{}: an input {} is needed, not {}", name, shapes,
+                    input.sizes());
+}
+
+}  // namespace
+
+template <class Derived, class Options> void RunningNorm<Derived, Options>::reset() {
   const int64_t channels = options.num_features();
-  weight = register_parameter("weight", options.affine() ? ones({channels}) : Tensor());
-  bias = register_parameter("bias", options.affine() ? zeros({channels}) : Tensor());
+  check<ValueError>(channels > 0, "{}: {} channels", Derived::kName, channels);
+  weight = this->register_parameter("weight", options.affine() ? ones({channels}) : Tensor());
+  bias = this->register_parameter("bias", options.affine() ? zeros({channels}) : Tensor());
   const bool track = options.track_running_stats();
-  running_mean = register_buffer("running_mean", track ? zeros({channels}) : Tensor());
-  running_var = register_buffer("running_var", track ? ones({channels}) : Tensor());
-  num_batches_tracked = register_buffer("num_batches_tracked", track ? zeros({}, kInt64) : Tensor());
+  running_mean = this->register_buffer("running_mean", track ? zeros({channels}) : Tensor());
+  running_var = this->register_buffer("running_var", track ? ones({channels}) : Tensor());
+  num_batches_tracked = this->register_buffer("num_batches_tracked", track ? zeros({}, kInt64) : Tensor());
 }
 
-void BatchNorm2dImpl::reset_running_stats() {
+template <class Derived, class Options> void RunningNorm<Derived, Options>::reset_running_stats() {
   if (!options.track_running_stats()) return;
   init::zeros_(running_mean);
   init::ones_(running_var);
   init::zeros_(num_batches_tracked);
 }
 
-void BatchNorm2dImpl::reset_parameters() {
+template <class Derived, class Options> void RunningNorm<Derived, Options>::reset_parameters() {
   reset_running_stats();
-  if (!options.affine()) return;
-  init::ones_(weight);
-  init::zeros_(bias);
+  reset_affine(weight, bias);
 }
 
-void BatchNorm2dImpl::pretty_print(std::ostream& stream) const {
-  stream << "tessera::nn::BatchNorm2d(" << options.num_features() << ", eps=" << options.eps() << ", momentum=";
+template <class Derived, class Options> void RunningNorm<Derived, Options>::pretty_print(std::ostream& stream) const {
+  stream << "tessera::nn::" << Derived::kName << '(' << options.num_features() << ", eps=" << options.eps() << ", momentum=";
   if (options.momentum())
     stream << *options.momentum();
   else
-    stream << "none";
+    stream << "None";
   stream << ", affine=" << (options.affine() ? "true" : "false")
          << ", track_running_stats=" << (options.track_running_stats() ? "true" : "false") << ')';
 }
 
-void BatchNorm2dImpl::check_input(const Tensor& input) const {
-  check<ShapeError>(input.dim() == 4, "BatchNorm2d: an input [N, C, H, W] is needed, not {}", input.sizes());
+template <class Derived, class Options> double RunningNorm<Derived, Options>::next_momentum() {
+  if (!this->is_training() || !num_batches_tracked.defined()) return options.momentum().value_or(0);
+  num_batches_tracked.add_(1);
+  return options.momentum() ? *options.momentum() : 1 / num_batches_tracked.template item<double>();
 }
 
-// Counts the batch, and says how far the running statistics move towards it.
-double BatchNorm2dImpl::next_momentum() {
-  if (!is_training() || !num_batches_tracked.defined()) return options.momentum().value_or(0);
-  num_batches_tracked.add_(1);
-  return options.momentum() ? *options.momentum() : 1 / num_batches_tracked.item<double>();
+template class RunningNorm<BatchNorm1dImpl, BatchNormOptions>;
+template class RunningNorm<BatchNorm2dImpl, BatchNormOptions>;
+template class RunningNorm<InstanceNorm1dImpl, InstanceNormOptions>;
+template class RunningNorm<InstanceNorm2dImpl, InstanceNormOptions>;
+
+Tensor BatchNorm1dImpl::forward(const Tensor& input) {
+  check_dims("BatchNorm1d", input, 2, 3, "[N, C] or [N, C, L]");
+  const double momentum = next_momentum();
+  return batch_norm(input, weight, bias, running_mean, running_var, uses_input(), momentum, options.eps());
 }
 
 Tensor BatchNorm2dImpl::forward(const Tensor& input) {
-  check_input(input);
+  check_dims("BatchNorm2d", input, 4, 4, "[N, C, H, W]");
   const double momentum = next_momentum();
-  return batch_norm(input, weight, bias, running_mean, running_var, is_training() || !running_mean.defined(), momentum,
-                    options.eps());
+  return batch_norm(input, weight, bias, running_mean, running_var, uses_input(), momentum, options.eps());
 }
 
 Tensor BatchNorm2dImpl::forward_relu(const Tensor& input) {
   const autograd::LayerScope scope(registered_name());
-  check_input(input);
+  check_dims("BatchNorm2d", input, 4, 4, "[N, C, H, W]");
   const double momentum = next_momentum();
-  return batch_norm_relu(input, weight, bias, running_mean, running_var, is_training() || !running_mean.defined(), momentum,
-                         options.eps());
+  return batch_norm_relu(input, weight, bias, running_mean, running_var, uses_input(), momentum, options.eps());
+}
+
+Tensor InstanceNorm1dImpl::forward(const Tensor& input) {
+  check_dims("InstanceNorm1d", input, 2, 3, "[N, C, L] or [C, L]");
+  const Tensor x = input.dim() == 2 ? input.unsqueeze(0) : input;
+  const double momentum = next_momentum();
+  const Tensor out = functional::instance_norm(x, running_mean, running_var, weight, bias, uses_input(), momentum, options.eps());
+  return input.dim() == 2 ? out.squeeze(0) : out;
+}
+
+Tensor InstanceNorm2dImpl::forward(const Tensor& input) {
+  check_dims("InstanceNorm2d", input, 3, 4, "[N, C, H, W] or [C, H, W]");
+  const Tensor x = input.dim() == 3 ? input.unsqueeze(0) : input;
+  const double momentum = next_momentum();
+  const Tensor out = functional::instance_norm(x, running_mean, running_var, weight, bias, uses_input(), momentum, options.eps());
+  return input.dim() == 3 ? out.squeeze(0) : out;
 }
 
 GroupNormImpl::GroupNormImpl(const GroupNormOptions& options) : options(options) {
@@ -105,6 +136,9 @@ void LayerNormImpl::pretty_print(std::ostream& stream) const {
   stream << "tessera::nn::LayerNorm(" << to_string(IntArrayRef(options.normalized_shape())) << ", eps=" << options.eps()
          << ", elementwise_affine=" << (options.elementwise_affine() ? "true" : "false") << ')';
 }
+
+void GroupNormImpl::reset_parameters() { reset_affine(weight, bias); }
+void LayerNormImpl::reset_parameters() { reset_affine(weight, bias); }
 
 Tensor LayerNormImpl::forward(const Tensor& input) {
   return layer_norm(input, options.normalized_shape(), weight, bias, options.eps());

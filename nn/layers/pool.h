@@ -4,8 +4,7 @@
 #include <tuple>
 
 #include "core/ops/interpolate.h"
-#include "nn/module_holder.h"
-#include "nn/options.h"
+#include "nn/layers/layer.h"
 
 namespace tessera::nn {
 
@@ -30,10 +29,20 @@ class AvgPool2dOptions {
   TESSERA_ARG(std::optional<int64_t>, divisor_override) = {};
 };
 
+// A size that is left out (std::nullopt) is the input's.
 class AdaptiveAvgPool2dOptions {
  public:
-  AdaptiveAvgPool2dOptions(ExpandingArray<2> output_size) : output_size_(output_size) {}  // NOLINT: implicit
-  TESSERA_ARG(ExpandingArray<2>, output_size);
+  AdaptiveAvgPool2dOptions(ExpandingArrayWithOptionalElem<2> output_size) : output_size_(output_size) {}  // NOLINT: implicit
+  TESSERA_ARG(ExpandingArrayWithOptionalElem<2>, output_size);
+};
+
+// The inverse of max pooling: each value goes back to where its maximum was found, the rest is 0.
+class MaxUnpool2dOptions {
+ public:
+  MaxUnpool2dOptions(ExpandingArray<2> kernel_size) : kernel_size_(kernel_size), stride_(kernel_size) {}  // NOLINT: implicit
+  TESSERA_ARG(ExpandingArray<2>, kernel_size);
+  TESSERA_ARG(ExpandingArray<2>, stride);  // default: kernel_size
+  TESSERA_ARG(ExpandingArray<2>, padding) = 0;
 };
 
 // One of size and scale_factor; mode kNearest or kBilinear; align_corners for kBilinear.
@@ -45,47 +54,52 @@ class UpsampleOptions {
   TESSERA_ARG(std::optional<bool>, align_corners) = {};
 };
 
-class MaxPool2dImpl : public Cloneable<MaxPool2dImpl> {
+class MaxPool2dImpl : public OptionsLayer<MaxPool2dImpl, MaxPool2dOptions> {
  public:
-  explicit MaxPool2dImpl(const MaxPool2dOptions& options) : options(options) {}
+  using OptionsLayer::OptionsLayer;
   MaxPool2dImpl(ExpandingArray<2> kernel_size) : MaxPool2dImpl(MaxPool2dOptions(kernel_size)) {}  // NOLINT: implicit
-  void reset() override {}
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
   std::tuple<Tensor, Tensor> forward_with_indices(const Tensor& input);
-  MaxPool2dOptions options;
 };
 TESSERA_MODULE(MaxPool2d);
 
-class AvgPool2dImpl : public Cloneable<AvgPool2dImpl> {
+class AvgPool2dImpl : public OptionsLayer<AvgPool2dImpl, AvgPool2dOptions> {
  public:
-  explicit AvgPool2dImpl(const AvgPool2dOptions& options) : options(options) {}
+  using OptionsLayer::OptionsLayer;
   AvgPool2dImpl(ExpandingArray<2> kernel_size) : AvgPool2dImpl(AvgPool2dOptions(kernel_size)) {}  // NOLINT: implicit
-  void reset() override {}
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
-  AvgPool2dOptions options;
 };
 TESSERA_MODULE(AvgPool2d);
 
-class AdaptiveAvgPool2dImpl : public Cloneable<AdaptiveAvgPool2dImpl> {
+class AdaptiveAvgPool2dImpl : public OptionsLayer<AdaptiveAvgPool2dImpl, AdaptiveAvgPool2dOptions> {
  public:
-  explicit AdaptiveAvgPool2dImpl(const AdaptiveAvgPool2dOptions& options) : options(options) {}
-  AdaptiveAvgPool2dImpl(ExpandingArray<2> output_size) : options(output_size) {}  // NOLINT: implicit
-  void reset() override {}
+  using OptionsLayer::OptionsLayer;
+  AdaptiveAvgPool2dImpl(ExpandingArrayWithOptionalElem<2> output_size)  // NOLINT: implicit
+      : OptionsLayer(AdaptiveAvgPool2dOptions(output_size)) {}
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
-  AdaptiveAvgPool2dOptions options;
 };
 TESSERA_MODULE(AdaptiveAvgPool2d);
 
-class UpsampleImpl : public Cloneable<UpsampleImpl> {
+class MaxUnpool2dImpl : public OptionsLayer<MaxUnpool2dImpl, MaxUnpool2dOptions> {
  public:
-  explicit UpsampleImpl(const UpsampleOptions& options = {}) : options(options) {}
-  void reset() override {}
+  using OptionsLayer::OptionsLayer;
+  MaxUnpool2dImpl(ExpandingArray<2> kernel_size) : OptionsLayer(MaxUnpool2dOptions(kernel_size)) {}  // NOLINT: implicit
+  void pretty_print(std::ostream& stream) const override;
+  // indices: those of the max pooling, int64 of input's shape. output_size {OH, OW}: the pooling's input, by default the smallest
+  // that fits, (size - 1) * stride - 2 * padding + kernel_size. Where windows overlapped and two values share a place, their sum
+  // is taken.
+  Tensor forward(const Tensor& input, const Tensor& indices, const std::optional<std::vector<int64_t>>& output_size = {});
+};
+TESSERA_MODULE(MaxUnpool2d);
+
+class UpsampleImpl : public OptionsLayer<UpsampleImpl, UpsampleOptions> {
+ public:
+  using OptionsLayer::OptionsLayer;
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
-  UpsampleOptions options;
 };
 TESSERA_MODULE(Upsample);
 

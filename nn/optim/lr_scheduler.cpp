@@ -121,6 +121,10 @@ OneCycleLR::OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options) :
                     "OneCycleLR: {} steps with a share of {} rising", options.total_steps(), options.pct_start());
   check<ValueError>(options.div_factor() > 0 && options.final_div_factor() > 0, "OneCycleLR: div_factor {}, final_div_factor {}",
                     options.div_factor(), options.final_div_factor());
+  check<ValueError>(options.anneal_strategy() == "cos" || options.anneal_strategy() == "linear",
+                    "OneCycleLR: the strategy \"{}\" is neither cos nor linear", options.anneal_strategy());
+  check<ValueError>(!options.three_phase() || options.pct_start() <= 0.5, "OneCycleLR: three phases with a share of {} rising",
+                    options.pct_start());
   for (const OptimizerParamGroup& group : optimizer.param_groups())
     check<ValueError>(!options.cycle_momentum() || group.options().has("momentum") || group.options().has("beta1"),
                       "OneCycleLR: the optimizer has no momentum to cycle. Use cycle_momentum(false).");
@@ -128,11 +132,16 @@ OneCycleLR::OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options) :
 }
 
 double OneCycleLR::cycle(double low, double high, double end, int64_t t) const {
-  const double last = static_cast<double>(options_.total_steps()) - 1;
-  const double peak = options_.pct_start() * static_cast<double>(options_.total_steps()) - 1;
+  const double steps = static_cast<double>(options_.total_steps()), last = steps - 1;
+  const double peak = options_.pct_start() * steps - 1, valley = 2 * options_.pct_start() * steps - 2;
   const double now = std::min(static_cast<double>(t), last);
-  if (now <= peak) return half_cosine(low, high, peak > 0 ? now / peak : 1);
-  return half_cosine(high, end, last > peak ? (now - peak) / (last - peak) : 1);
+  const auto between = [&](double from, double to, double start, double stop) {
+    const double share = stop > start ? (now - start) / (stop - start) : 1;
+    return options_.anneal_strategy() == "cos" ? half_cosine(from, to, share) : from + (to - from) * share;
+  };
+  if (now <= peak) return between(low, high, 0, peak);
+  if (!options_.three_phase()) return between(high, end, peak, last);
+  return now <= valley ? between(high, low, peak, valley) : between(low, end, valley, last);
 }
 
 double OneCycleLR::rate(double, int64_t t) const {

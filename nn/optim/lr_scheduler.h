@@ -111,10 +111,13 @@ class OneCycleLROptions {
   TESSERA_ARG(double, max_momentum) = 0.95;
   TESSERA_ARG(double, div_factor) = 25;
   TESSERA_ARG(double, final_div_factor) = 1e4;
+  // The fall ends at max_lr / div_factor after as many steps as the rise took; a third phase leads to the last rate.
+  TESSERA_ARG(bool, three_phase) = false;
+  TESSERA_ARG(std::string, anneal_strategy) = "cos";  // half cosines; or "linear"
 };
 
-// From max_lr / div_factor up to max_lr and down to max_lr / div_factor / final_div_factor at t = total_steps - 1, along half
-// cosines (Smith & Topin, 2018); after that it stays. The optimizer's own rate does not matter. Throws ValueError if the momentum
+// From max_lr / div_factor up to max_lr and down to max_lr / div_factor / final_div_factor at t = total_steps - 1 (Smith & Topin,
+// 2018); after that it stays. The optimizer's own rate does not matter. Throws ValueError if the momentum
 // is to be cycled and the optimizer has none.
 class OneCycleLR : public LRScheduler {
  public:
@@ -125,7 +128,8 @@ class OneCycleLR : public LRScheduler {
  private:
   double rate(double base_lr, int64_t t) const override;
   void apply() override;
-  // The value at t of what goes from low to high while the rate rises, and from high to end while it falls.
+  // The value at t of what goes from low to high while the rate rises, and from high to end while it falls, or back to low and
+  // then to end in three phases.
   double cycle(double low, double high, double end, int64_t t) const;
   OneCycleLROptions options_;
 };

@@ -114,6 +114,21 @@ TEST(LRSchedulers, OneCycleMovesTheMomentumAgainstTheRate) {
   EXPECT_THROW(OneCycleLR(adagrad, 1.0, 10), ValueError);
 }
 
+TEST(LRSchedulers, OneCycleInThreeLinearPhases) {
+  SGD sgd = one_parameter(0.1);
+  OneCycleLR schedule(
+      sgd,
+      OneCycleLROptions(1.0, 10).pct_start(0.4).three_phase(true).anneal_strategy("linear").div_factor(4).final_div_factor(10));
+  // up in 3 steps, down in 3, from 0.25 to 0.025 in 3
+  const double expected[] = {0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25, 0.175, 0.1, 0.025, 0.025};
+  for (const double rate : expected) {
+    EXPECT_NEAR(schedule.get_last_lr()[0], rate, 1e-15);
+    schedule.step();
+  }
+  EXPECT_DOUBLE_EQ(sgd.param_groups()[0].options().get("momentum"), 0.95);
+  EXPECT_THROW(OneCycleLR(sgd, OneCycleLROptions(1.0, 10).anneal_strategy("cubic")), ValueError);
+}
+
 TEST(LRSchedulers, ANaNIsNoImprovement) {
   SGD optimizer = one_parameter(1);
   ReduceLROnPlateau schedule(optimizer, ReduceLROnPlateau::min, 0.5, 1);

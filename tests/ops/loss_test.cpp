@@ -157,6 +157,40 @@ TEST(DiceLoss, KnownValueAndGradient) {
   EXPECT_THROW(dice_loss(x, ones({2, 2, 3})), ShapeError);
 }
 
+TEST(DiceLoss, ClassIndicesAreOneHot) {
+  const Tensor x = uniform({2, 3, 2, 4}, -2, 2, 15), labels = targets({2, 2, 4}, 3);
+  const Tensor hot = mul(permute(one_hot(where(eq(labels, 255), 0, labels), 3), {0, 3, 1, 2}), ne(labels, 255).unsqueeze(1));
+  EXPECT_TRUE(equal(dice_loss(x, labels, 1, 1e-5, 255), dice_loss(x, hot.to(kFloat64))));
+  EXPECT_THROW(dice_loss(x, labels), ValueError);
+}
+
+TEST(HuberLoss, IsSmoothL1TimesDelta) {
+  const Tensor x = tensor({0.0, 0.5, 3.0}, kFloat64), t = zeros({3}, kFloat64);
+  expect_near(huber_loss(x, t, kNone, 2), {0, 0.125, 4}, 1e-15);
+  EXPECT_THROW(huber_loss(x, t, kMean, 0), ValueError);
+}
+
+TEST(Distributions, WorkedExampleOfTheNotes) {
+  const Tensor p = tensor({0.001, 0.099, 0.9}, kFloat64);
+  expect_near(entropy(p), {0.001 * -std::log(0.001) + 0.099 * -std::log(0.099) + 0.9 * -std::log(0.9)}, 1e-15);
+  expect_near(entropy(tensor({{1.0, 0.0}, {0.5, 0.5}}, kFloat64)), {0, std::log(2.0)}, 1e-15);
+}
+
+TEST(Distributions, DivergenceIsCrossEntropyLessEntropy) {
+  const Tensor p = softmax(uniform({3, 4}, -1, 1, 16).detach(), 0), q = softmax(uniform({3, 4}, -1, 1, 17).detach(), 0);
+  EXPECT_TRUE(allclose(kl_divergence(p, q, 0), sub(distribution_cross_entropy(p, q, 0), entropy(p, 0)), 0, 1e-14));
+  EXPECT_TRUE(all(gt(kl_divergence(p, q, 0), 0)).item<bool>());
+  expect_near(kl_divergence(p, p, 0), {0, 0, 0, 0}, 1e-16);
+  const Tensor one = tensor({1.0, 0.0}, kFloat64);
+  expect_near(distribution_cross_entropy(one, one), {0}, 0);
+  expect_near(kl_divergence(one, tensor({0.25, 0.75}, kFloat64)), {std::log(4.0)}, 1e-15);
+  EXPECT_TRUE(std::isinf(kl_divergence(tensor({0.5, 0.5}, kFloat64), one).item<double>()));
+  const Tensor a = uniform({2, 3}, 0.1, 1, 18), b = uniform({2, 3}, 0.1, 1, 19);
+  gradcheck([](const TensorList& in) { return entropy(in[0]); }, {a});
+  gradcheck([](const TensorList& in) { return kl_divergence(in[0], in[1], 0); }, {a, b});
+  gradcheck([](const TensorList& in) { return distribution_cross_entropy(in[0], in[1]); }, {a, b});
+}
+
 TEST(RegressionLosses, KnownValues) {
   const Tensor x = tensor({1.0, -2.0, 0.25}, kFloat64), t = tensor({0.0, 1.0, 0.0}, kFloat64);
   expect_near(mse_loss(x, t, kNone), {1, 9, 0.0625}, 1e-15);
