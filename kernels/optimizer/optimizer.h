@@ -58,11 +58,10 @@ AdagradStep adagrad_step;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] SgdStep sgd_step;
-[[gnu::weak]] RmspropStep rmsprop_step;
-[[gnu::weak]] AdamStep adam_step;
-[[gnu::weak]] AdagradStep adagrad_step;
+SgdStep sgd_step;
+RmspropStep rmsprop_step;
+AdamStep adam_step;
+AdagradStep adagrad_step;
 }  // namespace cuda
 
 }  // namespace tessera::kernels
