@@ -93,6 +93,7 @@ class Tensor {
   Tensor contiguous(MemoryFormat format = kContiguous) const;  // itself if it lies so already
   Tensor to(ScalarType dtype, bool copy = false) const;
   Tensor to(Device device, bool non_blocking = false, bool copy = false) const;
+  Tensor to(DeviceType type, bool non_blocking = false, bool copy = false) const { return to(Device(type), non_blocking, copy); }
   Tensor to(Device device, ScalarType dtype, bool non_blocking = false, bool copy = false) const;
   Tensor to(const TensorOptions& options, bool copy = false) const;
   Tensor to(MemoryFormat format) const { return contiguous(format); }

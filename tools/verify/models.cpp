@@ -151,7 +151,7 @@ GradientErrors run_network(const ReferenceCase& c, const VerifyOptions& options,
   model.to(kFloat64);
   uint32_t j = 0;
   for (const auto& item : model.named_parameters()) fill_parameter(item.key(), item.value(), j++, nudge);
-  model.to(options.dtype);
+  model.to(options.device, options.dtype);
 
   const auto shape = nlohmann::json::parse(c.content.text("input_shape")).get<std::vector<int64_t>>();
   const Tensor input = from_hash(shape, 1000, 1.5, 0).to(options.dtype).to(options.device).requires_grad_();
