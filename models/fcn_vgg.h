@@ -84,7 +84,8 @@ class FCNHeadImpl : public nn::Cloneable<FCNHeadImpl> {
 TESSERA_MODULE(FCNHead);
 
 // One tensor of torchvision's VGG16 under its name and shape in an FCNHead: classifier.0 is fc6 [4096, 512, 7, 7], classifier.3
-// is fc7 [4096, 4096, 1, 1], as the paper makes convolutions of them. Other tensors, and weights of other sizes, stay as they are.
+// is fc7 [4096, 4096, 1, 1], as the paper makes convolutions of them. Other tensors, and weights of other sizes, stay as they
+// are.
 void rename_for_fcn_head(std::string& name, Tensor& tensor);
 
 }  // namespace tessera::models

@@ -103,8 +103,8 @@ nn::Sequential ResNetImpl::make_layer(int64_t& channels, int64_t planes, int64_t
 }
 
 Tensor ResNetImpl::stem(const Tensor& input) {
-  check<ShapeError>(input.dim() == 4 && input.size(1) == options.in_channels(), "ResNet: an input [N, {}, H, W] is needed, not {}",
-                    options.in_channels(), input.sizes());
+  check<ShapeError>(input.dim() == 4 && input.size(1) == options.in_channels(),
+                    "ResNet: an input [N, {}, H, W] is needed, not {}", options.in_channels(), input.sizes());
   const Tensor x = options.deep_base() ? fused_forward(conv1_.get<nn::SequentialImpl>(), input) : conv1_.forward(input);
   return bn1_->forward_relu(x);
 }

@@ -194,9 +194,9 @@ GradientErrors run_network(const ReferenceCase& c, const VerifyOptions& options,
 constexpr double kTolerance64 = 1e-7, kTolerance32 = 1e-3;
 constexpr uint32_t kNudges = 8;
 
-// How far gradients of float64 lie from the reference when the parameters move by some roundings of float32. A ReLU whose argument
-// is nearly zero, or a maximum of nearly equal numbers, makes them jump: there float32 may stand on either side, whoever computes
-// it, so an error up to the jump says nothing. Ends once no error exceeds its jump by more than the tolerance. Empty if float64
+// How far gradients of float64 lie from the reference when the parameters move by some roundings of float32. A ReLU whose
+// argument is nearly zero, or a maximum of nearly equal numbers, makes them jump: there float32 may stand on either side, whoever
+// computes it, so an error up to the jump says nothing. Ends once no error exceeds its jump by more than the tolerance. Empty if float64
 // itself, without a nudge, misses the reference: then nothing is excused.
 GradientErrors jumps(const ReferenceCase& c, const GradientErrors& errors, double tolerance) {
   GradientErrors largest_jumps;
@@ -224,7 +224,8 @@ CaseResult verify_listing(const ReferenceCase& c) {
   return comparison.result();
 }
 
-// In float32 gradients beside a jump (jumps) pass too, and the result says how many; all that comes forward keeps to the tolerance.
+// In float32 gradients beside a jump (jumps) pass too, and the result says how many; all that comes forward keeps to the
+// tolerance.
 CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
   const nn::AnyModule network = make_network(c);
   if (network.is_empty()) return unknown_network(c);
@@ -244,8 +245,8 @@ CaseResult verify_model(const ReferenceCase& c, const VerifyOptions& options) {
   }
   CaseResult result = comparison.result();
   if (at_jumps > 0 && result.status == CaseResult::Status::Passed)
-    result.detail = fmt::format("{} of {} gradients, off by up to {:.1e}, lie beside a jump: float64's move as far when the weights "
-                                "move by 2^-20",
+    result.detail = fmt::format("{} of {} gradients, off by up to {:.1e}, lie beside a jump: float64's move as far when the "
+                                "weights move by 2^-20",
                                 at_jumps, errors.size(), largest_error);
   return result;
 }
