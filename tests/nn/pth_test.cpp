@@ -132,6 +132,27 @@ TEST(Pth, RefusesArchivesThatLie) {
   EXPECT_NE(refusal(damaged).find("CRC"), std::string::npos);
 }
 
+TEST(Pth, EntriesThatShareTheirBytesDoNotMakeAFileLarger) {
+  ZipEntries entries = {{"x/data.pkl", ""}};
+  std::vector<std::pair<std::string, std::string>> tensors;
+  for (int i = 0; i < 4; ++i) {
+    const std::string key = std::to_string(i);
+    tensors.emplace_back("w" + key, rebuilt(storage("ByteStorage", key, 4096), 0, {4096}, {1}));
+    entries.emplace_back("x/data/" + key, i == 0 ? std::string(4096, 'a') : "");
+  }
+  entries[0].second = pickle(dict(tensors));
+  std::string file = zip_of(entries);
+  // In the directory, the empty entries get the first one's checksum, sizes and place.
+  std::vector<size_t> lines;
+  for (size_t at = file.find("PK\1\2"); at != file.npos; at = file.find("PK\1\2", at + 4)) lines.push_back(at);
+  ASSERT_EQ(lines.size(), 5u);
+  for (size_t i = 2; i < 5; ++i) {
+    file.replace(lines[i] + 16, 12, file, lines[1] + 16, 12);
+    file.replace(lines[i] + 42, 4, file, lines[1] + 42, 4);
+  }
+  EXPECT_NE(refusal(file).find("hold more than the file"), std::string::npos);
+}
+
 TEST(Pth, RefusesEveryTruncation) {
   const std::string zip = pth_of(dict({{"w", kOne}}), {kOneData});
   for (size_t n = 0; n < zip.size(); ++n) refusal(zip.substr(0, n));
