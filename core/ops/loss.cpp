@@ -5,6 +5,7 @@
 #include "core/ops/binary.h"
 #include "core/ops/copy.h"
 #include "core/ops/reduce.h"
+#include "core/ops/shape.h"
 #include "core/ops/unary.h"
 #include "core/ops/where.h"
 
@@ -74,8 +75,10 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
   return mul(smooth_l1_loss(input, target, reduction, delta), delta);
 }
 
-Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction) {
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& given_target, const Tensor& weight, Reduction reduction) {
   const char* const op = "binary_cross_entropy";
+  const bool same_but_ones = squeeze(input).sizes() == squeeze(given_target).sizes();
+  const Tensor target = same_but_ones ? reshape(given_target, input.sizes()) : given_target;
   check_same_shape(op, input, target);
   const auto log_p = [](const Tensor& x) { return clamp_min(log(x), -100); };
   const auto log_not_p = [](const Tensor& x) { return clamp_min(log(1 - x), -100); };

@@ -57,7 +57,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduc
 Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction = kMean, double delta = 1);
 
 // -weight * (t log x + (1 - t) log(1 - x)), each log no less than -100, x in [0, 1] (not checked). Input and target have one
-// shape; the weight broadcasts and gets no gradient. Gradient of x: weight * (x - t) / max(x (1 - x), 1e-12).
+// shape, up to dimensions of size 1; the weight broadcasts and gets no gradient. Gradient of x: weight * (x - t) / max(x (1 - x), 1e-12).
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight = {}, Reduction reduction = kMean);
 // The same of sigmoid(x), without overflow: weight * ((1 - t) x + (1 + (pos_weight - 1) t) log(1 + exp(-x))).
 Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target, const Tensor& weight = {},

@@ -164,6 +164,12 @@ TEST(DiceLoss, ClassIndicesAreOneHot) {
   EXPECT_THROW(dice_loss(x, labels), ValueError);
 }
 
+TEST(BinaryCrossEntropy, TargetWithoutTheLastDimensionOfSizeOne) {
+  const Tensor x = uniform({4, 1}, 0.1, 0.9, 20), t = uniform({4}, 0, 1, 21).detach();
+  EXPECT_TRUE(equal(binary_cross_entropy(x, t), binary_cross_entropy(x, t.unsqueeze(1))));
+  EXPECT_THROW(binary_cross_entropy(x, ones({2, 2}, kFloat64)), ShapeError);
+}
+
 TEST(HuberLoss, IsSmoothL1TimesDelta) {
   const Tensor x = tensor({0.0, 0.5, 3.0}, kFloat64), t = zeros({3}, kFloat64);
   expect_near(huber_loss(x, t, kNone, 2), {0, 0.125, 4}, 1e-15);
