@@ -3,7 +3,8 @@
 //   counts       each warp has a histogram in shared memory, as far as they fit, which spares warps from queueing for one counter;
 //                a block adds its sum to the output by integer atomics, whose order does not show. Larger histograms: in global
 //                memory. A thread looks at every grid-th position.
-//   weighted     a block does one bin: it looks through all labels and adds the weights of its own in float64, in a fixed order.
+//   weighted     a block does a part of the labels for one bin: it adds the bin's weights in float64, in a fixed order; a thread adds
+//                up the parts of a bin.
 //   one_hot      a thread does one element.
 // Memory traffic: the labels once (weighted: once a bin, mostly from the cache).
 #include "kernels/count/count.h"
@@ -74,14 +75,24 @@ __global__ void __launch_bounds__(kThreads)
     weighted_kernel(double* out, int64_t out_stride, const int64_t* labels, const void* weights, ScalarType weight_dtype,
                     int64_t positions, OffsetCalculator<2> offsets) {
   __shared__ double shared[kWarp];
-  const int64_t bin = blockIdx.x;
+  const int64_t bin = blockIdx.x, end = positions * (blockIdx.y + 1) / gridDim.y;
   double sum = 0;
-  for (int64_t p = threadIdx.x; p < positions; p += blockDim.x) {
+  for (int64_t p = positions * blockIdx.y / gridDim.y + threadIdx.x; p < end; p += blockDim.x) {
     const auto at = offsets(p);
     if (labels[at[0]] == bin) sum += load_as<double>(weights, weight_dtype, at[1]);
   }
   sum = block_reduce(sum, shared);
-  if (threadIdx.x == 0) out[bin * out_stride] = sum;
+  if (threadIdx.x == 0) out[bin * out_stride + blockIdx.y] = sum;
+}
+
+// out[bin] = the sum of the bin's parts, one after the other.
+__global__ void __launch_bounds__(kThreads)
+    sum_parts_kernel(double* out, int64_t out_stride, const double* parts, int64_t bins, int64_t count) {
+  for (int64_t bin = thread_position(); bin < bins; bin += thread_count()) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += parts[bin * count + i];
+    out[bin * out_stride] = sum;
+  }
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -107,8 +118,13 @@ template <class Bin> void count_into(const View& out, int64_t positions, const B
 
 void bincount(const View& out, const View& in, const View& weights) {
   if (weights.data == nullptr) return count_into(out, in.numel(), LabelBin{in.as<int64_t>(), row_major_offsets(in)});
-  launch("bincount_weighted", weighted_kernel, dim3(static_cast<unsigned>(out.sizes[0])), kThreads, 0, out.as<double>(),
-         out.strides[0], in.as<int64_t>(), weights.data, weights.dtype, in.numel(), row_major_offsets(in, weights));
+  const int64_t bins = out.sizes[0];
+  const int64_t parts = std::clamp<int64_t>(4096 / std::max<int64_t>(1, bins), 1, std::max<int64_t>(1, in.numel() / 4096));
+  const DeviceScratch<double> sums(bins * parts);
+  launch("bincount_weighted", weighted_kernel, dim3(static_cast<unsigned>(bins), static_cast<unsigned>(parts)), kThreads, 0,
+         sums.data(), parts, in.as<int64_t>(), weights.data, weights.dtype, in.numel(), row_major_offsets(in, weights));
+  launch("bincount_sum_parts", sum_parts_kernel, grid_for(bins), kThreads, 0, out.as<double>(), out.strides[0], sums.data(), bins,
+         parts);
 }
 
 void confusion_matrix(const View& out, const View& target, const View& prediction) {

@@ -62,6 +62,29 @@ template <int N, class T> __device__ inline void store_pack(T* to, const Pack<T,
   *reinterpret_cast<Raw*>(to) = raw;
 }
 
+// A pack in another type. Pairs of halves are converted by one instruction each way.
+template <class To, class From, int N> __device__ inline Pack<To, N> convert_pack(const Pack<From, N>& from) {
+  Pack<To, N> to;
+  if constexpr (std::is_same_v<To, float> && std::is_same_v<From, BFloat16> && N % 2 == 0) {
+    uint32_t words[N / 2];
+    memcpy(words, static_cast<const void*>(&from), sizeof(words));
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) {
+      to[2 * i] = __uint_as_float(words[i] << 16);
+      to[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000);
+    }
+  } else if constexpr (std::is_same_v<To, BFloat16> && std::is_same_v<From, float> && N % 2 == 0) {
+    __nv_bfloat162 words[N / 2];
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) words[i] = __floats2bfloat162_rn(from[2 * i], from[2 * i + 1]);
+    memcpy(static_cast<void*>(&to), words, sizeof(words));
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; ++i) to[i] = convert_to<To>(from[i]);
+  }
+  return to;
+}
+
 // Whether packs of `bytes` may start at this address. Host and device.
 constexpr bool is_aligned(uintptr_t address, size_t bytes = 16) { return address % bytes == 0; }
 inline bool is_aligned(const void* data, size_t bytes = 16) { return is_aligned(reinterpret_cast<uintptr_t>(data), bytes); }
@@ -92,6 +115,43 @@ template <class T> __device__ inline void store_as(void* data, ScalarType type, 
     case kUInt8: static_cast<uint8_t*>(data)[at] = convert_to<uint8_t>(value); return;
     case kBool: static_cast<bool*>(data)[at] = convert_to<bool>(value); return;
   }
+}
+
+// The first `count` of N adjacent elements, aligned to the size of N of them; all the element at 0 if `broadcast`.
+template <class T, int N>
+__device__ inline Pack<T, N> load_pack_as(const void* data, ScalarType type, int64_t at, int count, bool broadcast) {
+  Pack<T, N> result{};
+  if (broadcast || count < N) {
+    for (int v = 0; v < count; ++v) result[v] = load_as<T>(data, type, broadcast ? 0 : at + v);
+    return result;
+  }
+  const auto load = [&]<class S>(S) { result = convert_pack<T>(load_pack<N>(static_cast<const S*>(data) + at)); };
+  switch (type) {
+    case kFloat32: load(float()); break;
+    case kBFloat16: load(BFloat16()); break;
+    case kFloat16: load(Half()); break;
+    case kUInt8: load(uint8_t()); break;
+    case kBool: load(bool()); break;
+    default:
+      for (int v = 0; v < N; ++v) result[v] = load_as<T>(data, type, at + v);
+  }
+  return result;
+}
+
+template <class T, int N>
+__device__ inline void store_pack_as(void* data, ScalarType type, int64_t at, int count, const Pack<T, N>& pack) {
+  const auto store = [&]<class S>(S) { store_pack(static_cast<S*>(data) + at, convert_pack<S>(pack)); };
+  if (count == N) {
+    switch (type) {
+      case kFloat32: return store(float());
+      case kBFloat16: return store(BFloat16());
+      case kFloat16: return store(Half());
+      case kUInt8: return store(uint8_t());
+      case kBool: return store(bool());
+      default: break;
+    }
+  }
+  for (int v = 0; v < count; ++v) store_as(data, type, at + v, pack[v]);
 }
 
 }  // namespace tessera::kernels::cuda

@@ -1,7 +1,8 @@
 // copy and fill on CUDA.
 //
 //   same dtype, same dense order   cudaMemcpyAsync
-//   same dtype, transposed         tiles through shared memory: a warp reads along the source's rows and writes along the output's
+//   same dtype, transposed         tiles through shared memory: a warp reads along the source's rows and writes along the output's,
+//                                  16 bytes a thread where rows and addresses allow
 //   same dtype, any strides        a thread moves units of up to 16 bytes: the largest that rows, strides and addresses allow
 //   another dtype, dense           a thread converts 4 adjacent elements
 //   another dtype, any strides     the plain loop of cuda_loop.h
@@ -89,9 +90,62 @@ __global__ void __launch_bounds__(32 * kTileRows)
   }
 }
 
+// The same for elements of 4 or 2 bytes in packs of 16 bytes on both sides, tiles of 64 x 64. The tile is kept in words of 4 bytes,
+// an odd number a row. Elements of 2 bytes are written for two j at a time, the two halves of a word.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    transpose_packs_kernel(T* to, const T* from, int along, int across, int64_t from_stride, int64_t to_stride,
+                           OffsetCalculator<2> planes, int64_t plane_count) {
+  constexpr int kTile = 64, V = kPackSize<T>, kHalves = 4 / sizeof(T), kPitch = kTile / kHalves + 1, kRowPacks = kTile / V;
+  __shared__ uint32_t tile[kTile * kPitch];
+  const int along_tiles = static_cast<int>(div_up(along, kTile));
+  const int i0 = blockIdx.x % along_tiles * kTile, j0 = blockIdx.x / along_tiles * kTile;
+  for (int64_t plane = blockIdx.y; plane < plane_count; plane += gridDim.y) {
+    const auto base = planes(plane);
+#pragma unroll
+    for (int q = threadIdx.x; q < kTile * kRowPacks; q += kThreads) {
+      const int i = q / kRowPacks, j = q % kRowPacks * V;
+      if (i0 + i >= along || j0 + j >= across) continue;
+      const uint4 pack = *reinterpret_cast<const uint4*>(from + base[1] + (i0 + i) * from_stride + j0 + j);
+      uint32_t* row = tile + i * kPitch + j / kHalves;
+      row[0] = pack.x, row[1] = pack.y, row[2] = pack.z, row[3] = pack.w;
+    }
+    __syncthreads();
+#pragma unroll
+    for (int q = threadIdx.x; q < kTile / kHalves * kRowPacks; q += kThreads) {
+      const int i = q % kRowPacks * V, word = q / kRowPacks, j = word * kHalves;
+      if (i0 + i >= along || j0 + j >= across) continue;
+      uint32_t w[V];
+#pragma unroll
+      for (int v = 0; v < V; ++v) w[v] = tile[(i + v) * kPitch + word];
+      T* out = to + base[0] + (j0 + j) * to_stride + i0 + i;
+      if constexpr (kHalves == 1) {
+        *reinterpret_cast<uint4*>(out) = make_uint4(w[0], w[1], w[2], w[3]);
+      } else {
+        const auto halves = [&](unsigned which) {
+          return make_uint4(__byte_perm(w[0], w[1], which), __byte_perm(w[2], w[3], which), __byte_perm(w[4], w[5], which),
+                            __byte_perm(w[6], w[7], which));
+        };
+        *reinterpret_cast<uint4*>(out) = halves(0x5410);               // the low ones: j
+        *reinterpret_cast<uint4*>(out + to_stride) = halves(0x7632);  // the high ones: j + 1
+      }
+    }
+    __syncthreads();
+  }
+}
+
+// Whether rows and planes of both sides begin at multiples of 16 bytes.
+bool in_packs(const ElementwisePlan<2>& plan, int across, int64_t V) {
+  bool fits = plan.sizes[0] % V == 0 && plan.sizes[across] % V == 0;
+  for (size_t k = 0; k < 2; ++k) {
+    fits = fits && is_aligned(plan.data[k]);
+    for (int d = 0; d < plan.ndim; ++d) fits = fits && (plan.strides[k][d] == 1 || plan.strides[k][d] % V == 0);
+  }
+  return fits;
+}
+
 // Dimension 0 has stride 1 in the output, dimension `across` in the source.
 template <class T> void transpose(const ElementwisePlan<2>& plan, int across) {
-  constexpr int kTile = sizeof(T) >= 4 ? 32 : 64;
   std::array<int64_t, kMaxDims> sizes{};
   std::array<std::array<int64_t, kMaxDims>, 2> strides{};
   int ndim = 0;
@@ -103,12 +157,17 @@ template <class T> void transpose(const ElementwisePlan<2>& plan, int across) {
     planes *= plan.sizes[d];
     ++ndim;
   }
-  const int64_t tiles = div_up(plan.sizes[0], kTile) * div_up(plan.sizes[across], kTile);
-  launch("copy_transpose", transpose_kernel<T, kTile>,
-         dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(std::min<int64_t>(planes, 65535))), dim3(32, kTileRows), 0,
-         static_cast<T*>(plan.data[0]), static_cast<const T*>(plan.data[1]), static_cast<int>(plan.sizes[0]),
-         static_cast<int>(plan.sizes[across]), plan.strides[1][0], plan.strides[0][across],
-         OffsetCalculator<2>(ndim, sizes, strides), planes);
+  const auto run = [&](const char* name, auto* kernel, int64_t tile, dim3 block) {
+    const int64_t tiles = div_up(plan.sizes[0], tile) * div_up(plan.sizes[across], tile);
+    launch(name, kernel, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(std::min<int64_t>(planes, 65535))), block, 0,
+           static_cast<T*>(plan.data[0]), static_cast<const T*>(plan.data[1]), static_cast<int>(plan.sizes[0]),
+           static_cast<int>(plan.sizes[across]), plan.strides[1][0], plan.strides[0][across],
+           OffsetCalculator<2>(ndim, sizes, strides), planes);
+  };
+  if constexpr (sizeof(T) == 4 || sizeof(T) == 2)
+    if (in_packs(plan, across, kPackSize<T>)) return run("copy_transpose_packs", transpose_packs_kernel<T>, 64, kThreads);
+  constexpr int kTile = sizeof(T) >= 4 ? 32 : 64;
+  run("copy_transpose", transpose_kernel<T, kTile>, kTile, dim3(32, kTileRows));
 }
 
 void move(const ElementwisePlan<2>& plan) {

@@ -72,15 +72,17 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
   for (int u = 0; u < kPacks; ++u) {
     if (first + u * kThreads >= packs) break;
-    FullPack<S> out;
+    Pack<T, V> numbers[N - 1], out;
+#pragma unroll
+    for (int k = 0; k < N - 1; ++k) numbers[k] = convert_pack<T>(in[u][k]);
 #pragma unroll
     for (int v = 0; v < V; ++v) {
       T inputs[N - 1];
 #pragma unroll
-      for (int k = 0; k < N - 1; ++k) inputs[k] = convert_to<T>(in[u][k][v]);
-      out[v] = convert_to<S>(apply_to<N>(f, inputs, every_input));
+      for (int k = 0; k < N - 1; ++k) inputs[k] = numbers[k][v];
+      out[v] = apply_to<N>(f, inputs, every_input);
     }
-    store_pack(static_cast<S*>(operands.data[0]) + places[u], out);
+    store_pack(static_cast<S*>(operands.data[0]) + places[u], convert_pack<S>(out));
   }
   if (kFlat && first < tail) {
     const int64_t p = packs * V + first;
@@ -88,6 +90,25 @@ __global__ void __launch_bounds__(kThreads)
     for (int k = 1; k < N; ++k)
       inputs[k - 1] = convert_to<T>(static_cast<const S*>(operands.data[k])[operands.broadcast[k] ? 0 : p]);
     static_cast<S*>(operands.data[0])[p] = convert_to<S>(apply_to<N>(f, inputs, every_input));
+  }
+}
+
+// The plain loop over one dimension, with any dtypes: a thread does 4 adjacent elements, and the switch over dtypes once for them.
+template <int N, class T, class F>
+__global__ void __launch_bounds__(kThreads) plain_flat_kernel(Operands<N> operands, int64_t numel, F f) {
+  for (int64_t p = thread_position() * 4; p < numel; p += thread_count() * 4) {
+    const int count = static_cast<int>(min(int64_t{4}, numel - p));
+    Pack<T, 4> in[N - 1], out;
+#pragma unroll
+    for (int k = 1; k < N; ++k) in[k - 1] = load_pack_as<T, 4>(operands.data[k], operands.dtypes[k], p, count, operands.broadcast[k]);
+#pragma unroll
+    for (int v = 0; v < 4; ++v) {
+      T inputs[N - 1];
+#pragma unroll
+      for (int k = 0; k < N - 1; ++k) inputs[k] = in[k][v];
+      out[v] = apply_to<N>(f, inputs, std::make_index_sequence<N - 1>{});
+    }
+    store_pack_as(operands.data[0], operands.dtypes[0], p, count, out);
   }
 }
 
@@ -133,6 +154,13 @@ template <class S, size_t N, class F> bool run_packed(const char* name, const El
 }
 
 template <class T, size_t N, class F> void run_plain(const char* name, const ElementwisePlan<N>& plan, const F& f) {
+  bool flat = plan.ndim == 1 && plan.strides[0][0] == 1;
+  for (size_t k = 0; k < N; ++k) {
+    flat = flat && plan.strides[k][0] >= 0 && plan.strides[k][0] <= 1 &&
+           (plan.strides[k][0] == 0 || is_aligned(plan.data[k], 4 * element_size(plan.dtypes[k])));
+  }
+  if (flat)
+    return launch(name, plain_flat_kernel<N, T, F>, grid_for(div_up(plan.numel, 4)), kThreads, 0, operands_of<N>(plan), plan.numel, f);
   launch(name, plain_kernel<N, T, F>, grid_for(plan.numel), kThreads, 0, operands_of<N>(plan), plan.numel,
          OffsetCalculator<N>(plan.ndim, plan.sizes, plan.strides), f);
 }

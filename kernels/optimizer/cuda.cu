@@ -32,22 +32,22 @@ __global__ void __launch_bounds__(kThreads)
     std::array<int64_t, N> at;
     if constexpr (V == 1) at = offsets(p);
     else at.fill(p * V);
-    Pack<S, V> values[N];
+    Pack<T, V> values[N]{};
 #pragma unroll
     for (int k = 0; k < N; ++k)
-      if (elements.data[k] != nullptr) values[k] = load_pack<V>(elements.data[k] + at[k]);
+      if (elements.data[k] != nullptr) values[k] = convert_pack<T>(load_pack<V>(elements.data[k] + at[k]));
 #pragma unroll
     for (int v = 0; v < V; ++v) {
       T numbers[N];
 #pragma unroll
-      for (int k = 0; k < N; ++k) numbers[k] = elements.data[k] != nullptr ? convert_to<T>(values[k][v]) : T(0);
+      for (int k = 0; k < N; ++k) numbers[k] = values[k][v];
       take_step(step, numbers, every);
 #pragma unroll
-      for (int k = 0; k + 1 < N; ++k) values[k][v] = convert_to<S>(numbers[k]);
+      for (int k = 0; k + 1 < N; ++k) values[k][v] = numbers[k];
     }
 #pragma unroll
     for (int k = 0; k + 1 < N; ++k)
-      if (elements.data[k] != nullptr) store_pack(elements.data[k] + at[k], values[k]);
+      if (elements.data[k] != nullptr) store_pack(elements.data[k] + at[k], convert_pack<S>(values[k]));
   }
   // What does not fill a pack.
   const int64_t i = packs * V + thread_position();

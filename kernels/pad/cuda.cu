@@ -20,14 +20,41 @@ Dims to_dims(std::span<const int64_t> before) {
   return dims;
 }
 
+// Takes positions in a shape apart, by multiplications where there are fewer than 2^31.
+struct Divisors {
+  std::array<FastDivisor, kMaxDims> fast{};
+  Dims sizes{};
+  bool narrow;
+
+  explicit Divisors(const View& shape) : narrow(shape.numel() < int64_t{1} << 31) {
+    for (int d = 0; d < shape.ndim; ++d) {
+      sizes[d] = shape.sizes[d];
+      if (narrow) fast[d] = FastDivisor(shape.sizes[d]);
+    }
+  }
+  // `rest` modulo the size of dimension d; rest becomes the quotient.
+  __device__ int64_t remainder(int64_t& rest, int d) const {
+    if (narrow) {
+      const QuotientRemainder at = fast[d](static_cast<uint32_t>(rest));
+      rest = at.quotient;
+      return at.remainder;
+    }
+    const int64_t at = rest % sizes[d];
+    rest /= sizes[d];
+    return at;
+  }
+};
+
 template <class Unit>
-__global__ void __launch_bounds__(kThreads) pad_forward_kernel(View out, View in, int64_t numel, Dims before, PadMode mode, Unit value) {
+__global__ void __launch_bounds__(kThreads)
+    pad_forward_kernel(View out, View in, int64_t numel, Divisors divisors, Dims before, PadMode mode, Unit value) {
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     int64_t rest = p, to = 0, from = 0;
     bool inside = true;
-    for (int d = out.ndim - 1; d >= 0; --d) {
-      const int64_t at = rest % out.sizes[d], source = pad_source(at - before[d], in.sizes[d], mode);
-      rest /= out.sizes[d];
+#pragma unroll
+    for (int d = kMaxDims - 1; d >= 0; --d) {
+      if (d >= out.ndim) continue;
+      const int64_t at = divisors.remainder(rest, d), source = pad_source(at - before[d], in.sizes[d], mode);
       to += at * out.strides[d];
       from += source * in.strides[d];
       inside = inside && source >= 0;
@@ -94,12 +121,17 @@ void pad_forward(const View& out, const View& in, std::span<const int64_t> befor
     using Unit = std::conditional_t<sizeof(T) == 8, uint64_t,
                                     std::conditional_t<sizeof(T) == 4, uint32_t, std::conditional_t<sizeof(T) == 2, uint16_t, uint8_t>>>;
     const Unit bits = std::bit_cast<Unit>(convert<T>(value));
-    launch("pad_forward", pad_forward_kernel<Unit>, grid_for(out.numel()), kThreads, 0, out, in, out.numel(), to_dims(before), mode,
-           bits);
+    launch("pad_forward", pad_forward_kernel<Unit>, grid_for(out.numel()), kThreads, 0, out, in, out.numel(), Divisors(out),
+           to_dims(before), mode, bits);
   });
 }
 
 void pad_backward(const View& grad_in, const View& grad_out, std::span<const int64_t> before, PadMode mode) {
+  if (mode == PadMode::Constant) {  // each element was copied at most once: the border comes off again
+    std::array<int64_t, kMaxDims> cropped{};
+    for (size_t d = 0; d < before.size(); ++d) cropped[d] = -before[d];
+    return pad_forward(grad_in, grad_out, std::span(cropped).first(before.size()), PadMode::Constant, 0);
+  }
   dispatch_floating(grad_in.dtype, [&]<class T>() {
     launch("pad_backward", pad_backward_kernel<T>, grid_for(grad_in.numel()), kThreads, 0, grad_in, grad_out, grad_in.numel(),
            to_dims(before), mode);

@@ -1,7 +1,7 @@
 // Random numbers on CUDA: a thread makes one Philox block and the 2 or 4 numbers that come of it, and stores them.
 //
 // The numbers are those of the CPU: uniform, integers and Bernoulli bit for bit, normal ones up to the last places of log, sin and
-// cos. Memory traffic: the output, written once; a float32 output without gaps by 16-byte stores.
+// cos. Memory traffic: the output, written once; an output without gaps by stores of a whole block.
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/pack.h"
@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kThreads)
     distribution(words.data(), numbers.values);
     const int64_t first = block * kCount;
     if (packed && first + kCount <= numel) {
-      store_pack(static_cast<Value*>(out) + first, numbers);
+      store_pack_as(out, dtype, first, kCount, numbers);
     } else {
 #pragma unroll
       for (int k = 0; k < kCount; ++k)
@@ -35,8 +35,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Distribution> void draw(const View& out, uint64_t seed, uint64_t offset, const Distribution& distribution) {
   const int64_t numel = out.numel();
-  const bool packed =
-      out.is_contiguous() && out.dtype == scalar_type_v<typename Distribution::Value> && is_aligned(out.data);
+  const bool packed = out.is_contiguous() && is_aligned(out.data, Distribution::kPerBlock * element_size(out.dtype));
   launch("random", draw_kernel<Distribution>, grid_for(div_up(numel, Distribution::kPerBlock)), kThreads, 0, out.data, out.dtype,
          packed, numel, row_major_offsets(out), seed, offset, distribution);
 }

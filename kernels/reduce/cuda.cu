@@ -52,9 +52,12 @@ struct StoreResult {
 
 template <ReduceOp op> void fold(const View& in, const ReduceShape& shape, const StoreResult& store) {
   if (!is_floating_point(in.dtype)) return run_reduce<void, 1, 1, int64_t>("reduce", in, shape, Fold<op, int64_t>{}, store);
-  const Fold<op, double> f{};
-  if (reduce_packed<float>("reduce", in, shape, f, store) || reduce_packed<BFloat16>("reduce", in, shape, f, store)) return;
-  run_reduce<void, 1, 1, double>("reduce", in, shape, f, store);
+  // What adds nothing up is exact in float.
+  constexpr bool exact = op == ReduceOp::Max || op == ReduceOp::Min || op == ReduceOp::All || op == ReduceOp::Any;
+  using A = std::conditional_t<exact, float, double>;
+  const Fold<op, A> f{};
+  if (reduce_packed<float, A>("reduce", in, shape, f, store) || reduce_packed<BFloat16, A>("reduce", in, shape, f, store)) return;
+  run_reduce<void, 1, 1, double>("reduce", in, shape, Fold<op, double>{}, store);
 }
 
 // --- Variance -----------------------------------------------------------------------------------------------------------------------
@@ -87,7 +90,8 @@ struct StoreVariance {
 };
 
 template <class Op, class Store> void sum_floating(const View& in, const ReduceShape& shape, const Op& op, const Store& store) {
-  if (reduce_packed<float>("variance", in, shape, op, store) || reduce_packed<BFloat16>("variance", in, shape, op, store)) return;
+  if (reduce_packed<float, double>("variance", in, shape, op, store)) return;
+  if (reduce_packed<BFloat16, double>("variance", in, shape, op, store)) return;
   run_reduce<void, 1, 1, double>("variance", in, shape, op, store);
 }
 
@@ -126,6 +130,22 @@ template <class A> struct StoreCandidate {
   }
 };
 
+// For few candidates, such as the classes of a pixel: a thread goes through those of one output, comparing in T.
+template <class S>
+__global__ void __launch_bounds__(kThreads)
+    arg_reduce_few_kernel(const S* in, int64_t outputs, int count, int64_t stride, OffsetCalculator<1> kept_in, Extreme which,
+                          StoreCandidate<compute_t<S>> store) {
+  using T = compute_t<S>;
+  const BestCandidate<T> op{which};
+  for (int64_t m = thread_position(); m < outputs; m += thread_count()) {
+    const S* from = in + kept_in(m)[0];
+    Candidate<T> best{convert_to<T>(from[0]), 0};
+#pragma unroll 4
+    for (int r = 1; r < count; ++r) best = op.combine(best, {convert_to<T>(from[r * stride]), r});
+    store(best, m);
+  }
+}
+
 }  // namespace
 
 void reduce(const View& out, const View& in, ReduceOp op) {
@@ -158,6 +178,12 @@ void variance(const View& variance, const View& mean, const View& in, double cor
 void arg_reduce(const View& values, const View& indices, const View& in, int dim, Extreme which) {
   const ReduceShape shape =
       reduce_shape(in, indices, values.data == nullptr ? View{} : values, [&](int d) { return d == dim; });
+  if (in.sizes[dim] <= 64 && shape.outputs >= 4096)
+    return dispatch_all(in.dtype, [&]<class S>() {
+      const StoreCandidate<compute_t<S>> store{indices.as<int64_t>(), values.data, values.dtype, shape.kept_out};
+      launch("arg_reduce_few", arg_reduce_few_kernel<S>, grid_for(shape.outputs), kThreads, 0, in.as<S>(), shape.outputs,
+             static_cast<int>(in.sizes[dim]), in.strides[dim], shape.kept_in, which, store);
+    });
   const auto run = [&]<class A>() {
     run_reduce<void, 1, 1, A>("arg_reduce", in, shape, BestCandidate<A>{which},
                               StoreCandidate<A>{indices.as<int64_t>(), values.data, values.dtype, shape.kept_out});

@@ -101,11 +101,12 @@ __global__ void __launch_bounds__(kThreads)
   for (int v = 0; v < kLanePack; ++v) acc[v] = op.identity();
   if (output < outputs) {
     const int64_t base = shape.kept_in(output)[0];
-    const auto take = [&](int64_t r, const auto& values) {
+    const auto take = [&](int64_t r, const auto& stored) {
+      const auto values = convert_pack<Value>(stored);
 #pragma unroll
       for (int v = 0; v < kPack; ++v) {
         Acc& a = acc[kLanePack == 1 ? 0 : v];
-        a = op.combine(a, op.lift(convert_to<Value>(values[v]), r * kReducePack + (kLanePack == 1 ? v : 0), output * kLanePack + v % kLanePack));
+        a = op.combine(a, op.lift(values[v], r * kReducePack + (kLanePack == 1 ? v : 0), output * kLanePack + v % kLanePack));
       }
     };
     if constexpr (std::is_void_v<In>) {
@@ -160,11 +161,14 @@ inline ReduceTile reduce_tile(int64_t outputs, int64_t count, bool across) {
     return p;
   };
   ReduceTile tile;
-  // Across: 32 adjacent packs are enough for whole memory lines. Along: a tile's slots read one run; short runs share a block.
-  if (across) tile.lanes = std::min(kWarp, power_of_two(outputs));
-  else tile.lanes = kThreads / std::max(std::min(kWarp, power_of_two(count)), power_of_two((count + 3) / 4));
-  tile.slots = kThreads / tile.lanes;
-  const int64_t blocks = div_up(outputs, tile.lanes), wanted = int64_t{multiprocessors()} * 8;
+  const int64_t wanted = int64_t{multiprocessors()} * 8;
+  // Across: 32 adjacent packs are whole memory lines already; with many outputs a thread has one to itself. Along: the slots of a
+  // tile read one run. Each slot should have some elements to itself; where there are few, a block takes more outputs instead.
+  if (across) tile.slots = std::min(kThreads / std::min(kWarp, power_of_two(outputs)), power_of_two(div_up(count, 4)));
+  else tile.slots = count <= 64 ? power_of_two(div_up(count, 8)) : std::max(kWarp, power_of_two(div_up(count, 4)));
+  while (across && tile.slots > 1 && outputs * (tile.slots / 2) >= wanted * kThreads) tile.slots /= 2;
+  tile.lanes = kThreads / tile.slots;
+  const int64_t blocks = div_up(outputs, tile.lanes);
   if (blocks < wanted) {
     const int64_t most = std::max<int64_t>(1, count / (int64_t{tile.slots} * 8));
     tile.chunks = static_cast<int>(std::clamp<int64_t>(div_up(wanted, std::max<int64_t>(1, blocks)), 1, std::min<int64_t>(most, 1024)));
@@ -200,12 +204,12 @@ inline bool packs_fit(const View& in, const ReduceShape& shape, const Axis& axis
   return shape.outputs > 0;
 }
 
-template <class In, class Op, class Store>
+template <class In, class Value, class Op, class Store>
 bool reduce_packed(const char* name, const View& in, const ReduceShape& shape, const Op& op, const Store& store) {
   constexpr int V = kPackSize<In>;
   if (in.dtype != scalar_type_v<In>) return false;
-  if (!shape.across && packs_fit(in, shape, shape.run, V)) run_reduce<In, V, 1, double>(name, in, shape, op, store);
-  else if (shape.across && packs_fit(in, shape, shape.lane, V)) run_reduce<In, 1, V, double>(name, in, shape, op, store);
+  if (!shape.across && packs_fit(in, shape, shape.run, V)) run_reduce<In, V, 1, Value>(name, in, shape, op, store);
+  else if (shape.across && packs_fit(in, shape, shape.lane, V)) run_reduce<In, 1, V, Value>(name, in, shape, op, store);
   else return false;
   return true;
 }

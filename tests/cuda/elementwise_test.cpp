@@ -154,6 +154,41 @@ TEST(CudaElementwise, CopyBetweenLayoutsAndTypes) {
         }
 }
 
+// Transposition in packs of 16 bytes, with tiles that are not full.
+TEST(CudaElementwise, TransposeInPacks) {
+  TESSERA_NEEDS_GPU();
+  for (ScalarType type : {kFloat32, kBFloat16, kInt32, kFloat16})
+    for (const std::vector<int64_t>& s : std::vector<std::vector<int64_t>>{{2, 64, 8, 16}, {1, 72, 3, 40}, {3, 200, 16, 1}, {2, 8, 9, 8}}) {
+      const StridedBuffer nchw(type, s, {}, 1, 0), nhwc(type, s, {0, 2, 3, 1}, 1, 0), back(type, s, {}, 1, 0);
+      nchw.fill([](int64_t i) { return static_cast<double>(i % 251); });
+      const OnDevice device{&nchw, &nhwc, &back};
+      cuda::copy(device(nhwc.view), device(nchw.view));
+      cuda::copy(device(back.view), device(nhwc.view));
+      device.fetch();
+      expect_close(nhwc, nchw, exactly, "to channels-last");
+      expect_close(back, nchw, exactly, "and back");
+    }
+}
+
+// One dimension, dtypes mixed: flat loops of 4 elements with their ends.
+TEST(CudaElementwise, MixedTypesInOneDimension) {
+  TESSERA_NEEDS_GPU();
+  for (ScalarType a_type : {kFloat32, kBFloat16, kInt64, kBool})
+    for (ScalarType out_type : {kFloat32, kBFloat16, kFloat16, kBool, kUInt8, kInt64})
+      for (int64_t n : {1, 3, 4, 1027}) {
+        const StridedBuffer a(a_type, {n}, {}, 1, 0), b(kFloat32, {n}, {}, 1, 0), fast(out_type, {n}, {}, 1, 0), slow(out_type, {n});
+        a.fill([](int64_t i) { return static_cast<double>(i % 3); });
+        b.fill([](int64_t i) { return static_cast<double>(i % 5); });
+        const OnDevice device{&a, &b, &fast};
+        for (BinaryOp op : {BinaryOp::Mul, BinaryOp::Ge}) {
+          cuda::binary(device(fast.view), device(a.view), device(b.view), op, 1);
+          reference::binary(slow.view, a.view, b.view, op, 1);
+          device.fetch();
+          expect_close(fast, slow, exactly, "mixed");
+        }
+      }
+}
+
 TEST(CudaElementwise, Fill) {
   TESSERA_NEEDS_GPU();
   for (ScalarType type : {kFloat32, kFloat64, kBFloat16, kInt64, kInt32, kUInt8, kBool})

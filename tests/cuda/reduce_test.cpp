@@ -151,6 +151,24 @@ TEST(CudaArgReduce, MatchesReference) {
           }
 }
 
+// Many outputs of few candidates: the classes of pixels.
+TEST(CudaArgReduce, FewCandidates) {
+  TESSERA_NEEDS_GPU();
+  for (ScalarType type : {kFloat32, kBFloat16, kInt64})
+    for (const auto& layout : kLayouts) {
+      const StridedBuffer in(type, {2, 12, 50, 60}, layout), index(kInt64, {2, 1, 50, 60}), slow(kInt64, {2, 1, 50, 60});
+      std::mt19937 engine(7);
+      in.fill([&](int64_t i) { return i % 501 == 7 && type != kInt64 ? kNan : static_cast<double>(engine() % 5); });
+      const OnDevice device{&in, &index};
+      for (Extreme which : {Extreme::Max, Extreme::Min}) {
+        cuda::arg_reduce(View{}, device(index.view), device(in.view), 1, which);
+        reference::arg_reduce(View{}, slow.view, in.view, 1, which);
+        device.fetch();
+        expect_close(index, slow, exactly, "index");
+      }
+    }
+}
+
 TEST(CudaCumsum, MatchesReference) {
   TESSERA_NEEDS_GPU();
   for (ScalarType type : {kFloat32, kFloat64, kBFloat16, kInt64, kBool})
