@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <concepts>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -52,33 +54,36 @@ class DimVector {
   uint32_t size_ = 0;
 };
 
-// A borrowed run of int64: lives no longer than what it refers to (a braced list: until the end of the full expression).
-class IntArrayRef {
+// A borrowed run of T: lives no longer than what it refers to (a braced list: until the end of the full expression).
+template <class T> class ArrayRef {
  public:
-  IntArrayRef() = default;
-  IntArrayRef(const int64_t* data, size_t size) : data_(data), size_(size) {}
-  IntArrayRef(const DimVector& v) : data_(v.data()), size_(v.size()) {}              // NOLINT: implicit by design
-  IntArrayRef(const std::vector<int64_t>& v) : data_(v.data()), size_(v.size()) {}   // NOLINT
-  IntArrayRef(const std::initializer_list<int64_t>& v) : IntArrayRef(v.begin(), v.size()) {}  // NOLINT
-  IntArrayRef(const int64_t& one) : data_(&one), size_(1) {}                         // NOLINT
-  template <size_t N> IntArrayRef(const std::array<int64_t, N>& v) : data_(v.data()), size_(N) {}  // NOLINT
+  ArrayRef() = default;
+  ArrayRef(const T* data, size_t size) : data_(data), size_(size) {}
+  ArrayRef(const DimVector& v) requires std::same_as<T, int64_t> : data_(v.data()), size_(v.size()) {}  // NOLINT: implicit by design
+  ArrayRef(const std::vector<T>& v) requires(!std::same_as<T, bool>) : data_(v.data()), size_(v.size()) {}  // NOLINT
+  ArrayRef(const std::initializer_list<T>& v) : ArrayRef(v.begin(), v.size()) {}                          // NOLINT
+  ArrayRef(const T& one) : data_(&one), size_(1) {}                                                       // NOLINT
+  template <size_t N> ArrayRef(const std::array<T, N>& v) : data_(v.data()), size_(N) {}                  // NOLINT
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  const int64_t* begin() const { return data_; }
-  const int64_t* end() const { return data_ + size_; }
-  const int64_t* data() const { return data_; }
-  int64_t operator[](size_t i) const { return data_[i]; }
-  int64_t back() const { return data_[size_ - 1]; }
-  std::vector<int64_t> vec() const { return {begin(), end()}; }
-  DimVector dims() const { return {begin(), end()}; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + size_; }
+  const T* data() const { return data_; }
+  const T& operator[](size_t i) const { return data_[i]; }
+  const T& front() const { return data_[0]; }
+  const T& back() const { return data_[size_ - 1]; }
+  bool equals(ArrayRef other) const { return *this == other; }
+  std::vector<T> vec() const { return {begin(), end()}; }
+  DimVector dims() const requires std::same_as<T, int64_t> { return {begin(), end()}; }
 
-  friend bool operator==(IntArrayRef a, IntArrayRef b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+  friend bool operator==(ArrayRef a, ArrayRef b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
  private:
-  const int64_t* data_ = nullptr;
+  const T* data_ = nullptr;
   size_t size_ = 0;
 };
+using IntArrayRef = ArrayRef<int64_t>;
 
 // "[2, 3, 4]"
 std::string to_string(IntArrayRef values);

@@ -6,16 +6,20 @@
 #include <unordered_set>
 
 #include "core/ops.h"
+#include "core/view_history.h"
 
 namespace tessera {
 namespace {
 
 thread_local bool grad_mode = true;
+thread_local bool inference_mode = false;
 
 }  // namespace
 
 bool GradMode::is_enabled() { return grad_mode; }
 void GradMode::set_enabled(bool enabled) { grad_mode = enabled; }
+bool InferenceMode::is_enabled() { return inference_mode; }
+void InferenceMode::set_enabled(bool enabled) { inference_mode = enabled; }
 
 namespace autograd {
 namespace {
@@ -23,8 +27,6 @@ namespace {
 std::atomic<uint64_t> next_sequence_nr{1};
 std::atomic<bool> anomaly_mode{false}, name_layers{false};
 thread_local std::string current_layer;
-
-GradientMetadata metadata_of(const Tensor& t) { return {t.layout().sizes, t.dtype(), t.device()}; }
 
 // The end of the graph: adds what it is given to the .grad of a leaf.
 struct AccumulateGrad : Node {
@@ -36,15 +38,12 @@ struct AccumulateGrad : Node {
   variable_list backward(const variable_list& grads) override {
     const std::shared_ptr<AutogradMeta> leaf = meta.lock();
     if (leaf == nullptr || !grads[0].defined()) return {};
-    Tensor g = grads[0];
-    const auto hooks = leaf->leaf_hooks;  // a copy: a hook may remove itself
-    for (const auto& [handle, hook] : hooks)
-      if (Tensor replaced = hook(g); replaced.defined()) g = fit_gradient(*this, 0, std::move(replaced));
+    const Tensor& g = grads[0];
     if (!leaf->grad.defined()) {
       // The buffer may belong to someone else (an expanded view, a gradient that flows to two leaves, what a hook returned), so
-      // it is taken over only when this is its only user. `g` and the engine's list hold one reference each.
-      const bool exclusive = g.is_same(grads[0]) && g.storage().use_count() == 1 && g.impl_ptr().use_count() == 2 &&
-                             g.layout().is_dense() && !g.requires_grad();
+      // it is taken over only when this is its only user: the engine's list.
+      const bool exclusive = g.storage().use_count() == 1 && g.impl_ptr().use_count() == 1 && g.layout().is_dense() &&
+                             !g.requires_grad();
       leaf->grad = GradMode::is_enabled() ? clone(g) : exclusive ? g : g.detach().clone();
     } else if (GradMode::is_enabled()) {
       leaf->grad = add(leaf->grad, g);
@@ -54,18 +53,24 @@ struct AccumulateGrad : Node {
     return {};
   }
 
+  std::string name() const override { return "tessera::autograd::AccumulateGrad"; }
+  std::map<unsigned, TensorHook> hooks_on_gradients() const override {
+    const std::shared_ptr<AutogradMeta> leaf = meta.lock();
+    return leaf == nullptr ? std::map<unsigned, TensorHook>() : leaf->leaf_hooks;
+  }
+
   std::weak_ptr<AutogradMeta> meta;
 };
 
 // What stands behind the results of a backward that cannot be differentiated again.
 struct NotTwiceDifferentiable : Node {
-  explicit NotTwiceDifferentiable(std::string op) : Node("NotTwiceDifferentiable(" + op + ")"), op(std::move(op)) {}
+  using Node::Node;
   variable_list backward(const variable_list&) override {
     throw AutogradError(fmt::format("{}: its backward runs a fused kernel and cannot be differentiated again. Compose the op "
                                     "from differentiable ones where second derivatives are needed.",
-                                    op));
+                                    op()));
   }
-  std::string op;
+  std::string name() const override { return "NotTwiceDifferentiable(" + op() + ")"; }
 };
 
 struct OpNode : Node {
@@ -80,7 +85,7 @@ struct OpNode : Node {
       results = function(BackwardContext(*this, grads));
     }
     // create_graph: let what depends on the results find out, with the name of this op, if it is differentiated.
-    auto barrier = std::make_shared<NotTwiceDifferentiable>(name());
+    auto barrier = std::make_shared<NotTwiceDifferentiable>(op());
     barrier->next_edges = next_edges;
     for (const Tensor& g : grads)
       if (g.defined() && g.requires_grad()) barrier->next_edges.push_back(gradient_edge(g));
@@ -115,14 +120,14 @@ void check_finite(const char* name, const TensorList& results, const char* pass)
 }
 
 void attach(const char* name, const TensorList& inputs, const TensorList& outs, const TensorList& saved,
-            BackwardFunction backward, bool once) {
+            BackwardFunction backward, bool once, bool in_place = false) {
   if (anomaly_mode) check_finite(name, outs, "forward");
   if (!any_requires_grad(inputs)) return;
   auto node = std::make_shared<OpNode>(name, std::move(backward), once);
   for (const Tensor& input : inputs) node->next_edges.push_back(input.defined() ? gradient_edge(input) : Edge{});
   for (const Tensor& out : outs) {
-    if (out.is_floating_point()) set_history(out, node, node->outputs.size());
     node->outputs.push_back(metadata_of(out));
+    if (out.is_floating_point()) (in_place ? rebase_history : set_history)(out, node, node->outputs.size() - 1);
   }
   for (const Tensor& tensor : saved) {  // after the outputs have got their numbers
     bool is_output = false;
@@ -133,7 +138,17 @@ void attach(const char* name, const TensorList& inputs, const TensorList& outs, 
 
 }  // namespace
 
-Node::Node(std::string name) : sequence_nr_(next_sequence_nr++), name_(std::move(name)), layer_(current_layer) {}
+Node::Node(std::string op) : sequence_nr_(next_sequence_nr++), op_(std::move(op)), layer_(current_layer) {}
+
+std::string Node::name() const {
+  std::string camel;
+  bool upper = true;  // the first letter, and those behind an underscore or a digit
+  for (const char c : op_) {
+    if (c != '_') camel += static_cast<char>(upper ? std::toupper(c) : c);
+    upper = c == '_' || (c >= '0' && c <= '9');
+  }
+  return camel + "Backward0";
+}
 
 // A chain of a million nodes must not be a million nested destructors: each node hands its edges and saved tensors to the list
 // of the outermost destructor on this thread, which empties it in a loop.
@@ -166,11 +181,17 @@ size_t Node::saved_bytes() const {
 
 SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) {
   if (!tensor.defined()) return;
-  is_output_ = is_output && tensor.grad_fn() != nullptr;  // integer outputs have none
-  tensor_ = is_output ? tensor.detach() : tensor;
+  check<AutogradError>(!tensor.is_inference(),
+                       "Inference tensors cannot be saved for backward. Use clone() outside InferenceMode to get a normal tensor of "
+                       "shape {}.",
+                       tensor.sizes());
   storage_ = tensor.storage();
-  version_ = tensor._version();
+  version_ = tensor.storage()->version();
+  const std::shared_ptr<Node> grad_fn = tensor.grad_fn();
   output_nr_ = static_cast<uint32_t>(tensor.output_nr());
+  is_output_ = is_output && grad_fn != nullptr;  // integer outputs have none
+  if (!is_output_) grad_fn_ = grad_fn;
+  tensor_ = grad_fn != nullptr || tensor.impl()->base != nullptr ? tensor.detach() : tensor;
 }
 
 Tensor SavedTensor::unpack(const std::shared_ptr<Node>& owner) const {
@@ -178,22 +199,28 @@ Tensor SavedTensor::unpack(const std::shared_ptr<Node>& owner) const {
   check<AutogradError>(storage_.lock() == tensor_.storage(),
                        "{}: a tensor of shape {} that its backward needs was given other memory (set_data, or Module::to). Do "
                        "that before forward or after backward.",
-                       owner->name(), tensor_.sizes());
-  check<AutogradError>(tensor_._version() == version_,
-                       "{}: a tensor of shape {} that its backward needs was written in place (version {} was saved, it is now "
-                       "{}). Use the op that is not in place, or clone() before writing.",
-                       owner->name(), tensor_.sizes(), version_, tensor_._version());
-  if (!is_output_) return tensor_;
+                       owner->op(), tensor_.sizes());
+  const uint64_t version = tensor_.storage()->version();
+  check<AutogradError>(version == version_,
+                       "{}: one of the variables needed for gradient computation has been modified by an inplace operation: a "
+                       "tensor of shape {} (version {} was saved, it is now {}). Use the op that is not in place, or clone() "
+                       "before writing.",
+                       owner->op(), tensor_.sizes(), version_, version);
+  if (!is_output_ && grad_fn_ == nullptr) return tensor_;
   Tensor out = tensor_.detach();
-  set_history(out, owner, output_nr_);
+  set_history(out, is_output_ ? owner : grad_fn_, output_nr_);
   return out;
 }
 
 bool any_requires_grad(const TensorList& inputs) {
   if (!GradMode::is_enabled()) return false;
-  for (const Tensor& input : inputs)
-    if (input.defined() && input.requires_grad()) return true;
-  return false;
+  bool wanted = false, normal = false;
+  for (const Tensor& input : inputs) {
+    if (!input.defined()) continue;
+    wanted |= input.requires_grad();
+    normal |= !input.is_inference();
+  }
+  return wanted && normal;
 }
 
 Tensor record(const char* name, const TensorList& inputs, const Tensor& out, const TensorList& saved, BackwardFunction backward) {
@@ -222,24 +249,29 @@ void check_inplace(const char* name, const Tensor& self, const TensorList& sourc
     check<ValueError>(self.strides()[d] != 0 || self.sizes()[d] <= 1,
                       "{}: the tensor of shape {} is expanded: dimension {} repeats the same memory. Use clone() before writing.",
                       name, self.sizes(), d);
-  if (!GradMode::is_enabled()) return;
-  check<AutogradError>(!(self.is_leaf() && self.requires_grad()),
-                       "{}: a leaf that requires a gradient cannot be written in place. Do it under NoGradGuard, or use the op "
-                       "that is not in place.",
+  check<AutogradError>(!self.is_inference() || InferenceMode::is_enabled(),
+                       "{}: Inplace update to inference tensor outside InferenceMode is not allowed. Use clone() to get a normal "
+                       "tensor.",
                        name);
-  const bool graph = self.requires_grad() || any_requires_grad(sources);
-  check<AutogradError>(
-      !graph || !self.is_view(),
-      "{}: a view cannot be written in place while gradients are recorded. Use clone() first, or cat/stack/where "
-      "to build the result.",
-      name);
+  if (!GradMode::is_enabled()) return;
+  const TensorImpl& impl = *self.impl();
+  if (self.requires_grad() || any_requires_grad(sources)) {
+    check<AutogradError>(impl.origin == ViewOrigin::Recorded || !impl.is_view,
+                         "{}: A view was created in {} mode and is being modified inplace with grad mode enabled. Take the view "
+                         "where gradients are recorded, or write under NoGradGuard.",
+                         name, impl.origin == ViewOrigin::NoGradMode ? "no_grad" : "inference");
+  }
+  const auto wanted_leaf = [](const Tensor& x) { return x.is_leaf() && x.requires_grad(); };
+  check<AutogradError>(!wanted_leaf(self) && (impl.base == nullptr || !wanted_leaf(Tensor(impl.base))),
+                       "{}: {}a leaf Variable that requires grad is being used in an in-place operation. Do it under "
+                       "NoGradGuard, or use the op that is not in place.",
+                       name, impl.base == nullptr ? "" : "a view of ");
 }
 
 const Tensor& record_inplace(const char* name, const Tensor& self, const TensorList& inputs, const TensorList& saved,
                              BackwardFunction backward) {
   self.storage()->bump_version();
-  if (any_requires_grad(inputs)) self.storage()->count_recorded_write();
-  attach(name, inputs, {self}, saved, std::move(backward), false);
+  attach(name, inputs, {self}, saved, std::move(backward), false, /*in_place=*/true);
   return self;
 }
 
@@ -249,23 +281,27 @@ AutogradMeta& ensure_meta(const Tensor& tensor) {
   return *meta;
 }
 
+GradientMetadata metadata_of(const Tensor& t) { return {t.layout().sizes, t.dtype(), t.device()}; }
+
 void set_history(const Tensor& out, const std::shared_ptr<Node>& node, size_t output_nr) {
   AutogradMeta& meta = ensure_meta(out);
   meta.grad_fn = node;
   meta.output_nr = static_cast<uint32_t>(output_nr);
-  meta.recorded_writes = out.storage()->recorded_writes();
+  out.impl()->recorded_writes = out.storage()->recorded_writes();
+}
+
+void rebase_history(const Tensor& self, const std::shared_ptr<Node>& node, size_t output_nr) {
+  self.storage()->count_recorded_write();
+  if (self.impl()->base == nullptr) set_history(self, node, output_nr);
+  else rebase_view(self, node, output_nr);
 }
 
 Edge gradient_edge(const Tensor& tensor) {
   if (!tensor.requires_grad()) return {};
-  AutogradMeta& meta = ensure_meta(tensor);
-  if (meta.grad_fn != nullptr) {
-    check<AutogradError>(!tensor.is_view() || meta.recorded_writes == tensor.storage()->recorded_writes(),
-                         "{}: the tensor that this view of shape {} was taken from has been written in place since, so its "
-                         "gradient would be wrong. Take the view again after the write.",
-                         meta.grad_fn->name(), tensor.sizes());
-    return {meta.grad_fn, meta.output_nr};
-  }
+  if (const std::shared_ptr<Node> node = tensor.grad_fn()) return {node, static_cast<uint32_t>(tensor.output_nr())};
+  // A view that was made without recording: it requires a gradient as its base does, but none finds its way there.
+  if (tensor.impl()->autograd == nullptr || !tensor.impl()->autograd->requires_grad) return {};
+  AutogradMeta& meta = *tensor.impl()->autograd;
   std::shared_ptr<Node> accumulator = meta.grad_accumulator.lock();
   if (accumulator == nullptr) {
     accumulator = std::make_shared<AccumulateGrad>(tensor);
@@ -303,7 +339,7 @@ LayerScope::LayerScope(const std::string& name) : outer_length_(current_layer.si
 LayerScope::~LayerScope() { current_layer.resize(outer_length_); }
 
 void check_gradients_finite(const Node& node, const variable_list& results) {
-  check_finite(node.name().c_str(), results, "backward");
+  check_finite(node.op().c_str(), results, "backward");
 }
 
 }  // namespace autograd
@@ -320,20 +356,25 @@ void Tensor::retain_grad() const {
   });
 }
 
-unsigned Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
-  check<AutogradError>(requires_grad(), "register_hook: the tensor does not require a gradient");
-  static std::atomic<unsigned> next_handle{0};
-  const unsigned handle = next_handle++;
-  autograd::AutogradMeta& meta = *impl_->autograd;
-  if (meta.grad_fn != nullptr) meta.grad_fn->tensor_hooks[handle] = {meta.output_nr, std::move(hook)};
-  else meta.leaf_hooks[handle] = std::move(hook);
+bool Tensor::retains_grad() const { return impl_->autograd != nullptr && impl_->autograd->retains_grad; }
+
+unsigned Tensor::add_hook(std::function<Tensor(const Tensor&)> hook) const {
+  check<AutogradError>(requires_grad(), "register_hook: cannot register a hook on a variable that doesn't require gradient");
+  const std::shared_ptr<autograd::Node> node = grad_fn();
+  autograd::AutogradMeta& meta = autograd::ensure_meta(*this);
+  const unsigned handle = node == nullptr ? meta.next_hook++ : node->next_hook++;
+  (node == nullptr ? meta.leaf_hooks : node->tensor_hooks)[handle] = {node == nullptr ? 0 : meta.output_nr, std::move(hook)};
   return handle;
 }
 
 void Tensor::remove_hook(unsigned handle) const {
-  if (impl_->autograd == nullptr) return;
-  impl_->autograd->leaf_hooks.erase(handle);
-  if (impl_->autograd->grad_fn != nullptr) impl_->autograd->grad_fn->tensor_hooks.erase(handle);
+  const std::shared_ptr<autograd::Node> node = grad_fn();
+  autograd::AutogradMeta& meta = autograd::ensure_meta(*this);
+  auto& hooks = node == nullptr ? meta.leaf_hooks : node->tensor_hooks;
+  const auto hook = hooks.find(handle);
+  check<IndexError>(hook != hooks.end() && (node == nullptr || hook->second.output_nr == meta.output_nr),
+                    "remove_hook: Invalid index, no hook at position {}", handle);
+  hooks.erase(hook);
 }
 
 }  // namespace tessera

@@ -6,10 +6,11 @@
 //
 // Writing in place is allowed
 //   1. where no graph is involved: under NoGradGuard, or if neither the target nor the source requires a gradient;
-//   2. on a non-leaf that is no view, by the ops that say so (relu_, add_, ...): the tensor gets the op as its new grad_fn. Views
-//      that were taken of it before still have the old one: using one in the graph afterwards throws AutogradError.
-// A leaf that requires a gradient, or a view of a graph tensor, throws AutogradError. Each write counts up the storage's
-// version; a saved tensor whose version has moved is refused when backward unpacks it.
+//   2. on any tensor but a leaf that requires a gradient and its views (AutogradError): it gets the op as its new grad_fn.
+// A write to a view is a write to a part of the tensor that it was taken of, and recorded as that. What shares the memory stays
+// right: a view's history is taken anew from that tensor after it was written (core/view_history.h). A view made without recording
+// (NoGradGuard, InferenceMode) of a tensor that requires a gradient cannot be written once gradients are recorded.
+// Each write counts up the storage's version; a saved tensor whose version has moved is refused when backward unpacks it.
 #pragma once
 
 #include <functional>
@@ -27,6 +28,12 @@ using variable_list = TensorList;
 
 namespace tessera::autograd {
 
+using tessera::AutoGradMode;
+using tessera::GradMode;
+using tessera::InferenceMode;
+using tessera::Variable;
+using tessera::variable_list;
+
 class Node;
 
 // Gradient number `input_nr` of `node` is where the gradient of some tensor goes. No node: no gradient is wanted.
@@ -35,11 +42,12 @@ struct Edge {
   uint32_t input_nr = 0;
 };
 
-// A tensor kept for backward. Inputs are held as they are; an output is held without its grad_fn, which would be a cycle, and
-// gets it back on unpacking.
+// A tensor kept for backward. A leaf is held as it is. Anything else is held without its history, which could lead back here and
+// would be a cycle; the place in the graph that it had is remembered beside it and given back on unpacking.
 class SavedTensor {
  public:
   SavedTensor() = default;
+  // is_output: of the node that saves it. Throws AutogradError for an inference tensor.
   SavedTensor(const Tensor& tensor, bool is_output);
   // Throws AutogradError if the tensor was written, or given other memory by set_data, since it was saved.
   Tensor unpack(const std::shared_ptr<Node>& owner) const;
@@ -48,6 +56,7 @@ class SavedTensor {
  private:
   Tensor tensor_;
   std::weak_ptr<Storage> storage_;
+  std::shared_ptr<Node> grad_fn_;  // of a non-leaf that another node made
   uint64_t version_ = 0;
   uint32_t output_nr_ = 0;
   bool is_output_ = false;
@@ -63,7 +72,7 @@ struct GradientMetadata {
 
 class Node : public std::enable_shared_from_this<Node> {
  public:
-  explicit Node(std::string name);
+  explicit Node(std::string op);
   virtual ~Node();  // frees a chain of nodes without recursion
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -73,7 +82,9 @@ class Node : public std::enable_shared_from_this<Node> {
   virtual variable_list backward(const variable_list& grads) = 0;
   virtual void release_saved() { saved.clear(); }
 
-  const std::string& name() const { return name_; }
+  // The op as the error messages call it: "mul". And as libtorch calls the node: "MulBackward0".
+  const std::string& op() const { return op_; }
+  virtual std::string name() const;
   // The layer that recorded it, as its parents name it ("layer1.0.conv1"); empty unless LayerScope was at work.
   const std::string& layer() const { return layer_; }
   uint64_t sequence_nr() const { return sequence_nr_; }  // order of creation: a node's inputs have smaller numbers
@@ -90,13 +101,15 @@ class Node : public std::enable_shared_from_this<Node> {
     std::function<Tensor(const Tensor&)> call;
   };
   std::map<unsigned, TensorHook> tensor_hooks;
+  unsigned next_hook = 0;
+  virtual std::map<unsigned, TensorHook> hooks_on_gradients() const { return tensor_hooks; }  // a copy: one may remove itself
   std::vector<std::function<void(const Node&, const variable_list& grads, const variable_list& results)>> hooks;
 
  protected:
   uint64_t sequence_nr_;
 
  private:
-  std::string name_, layer_;
+  std::string op_, layer_;
 };
 
 // The autograd side of a tensor.
@@ -106,9 +119,9 @@ struct AutogradMeta {
   Tensor grad;
   std::shared_ptr<Node> grad_fn;          // of a non-leaf
   uint32_t output_nr = 0;
-  uint64_t recorded_writes = 0;           // of the storage when grad_fn was set
   std::weak_ptr<Node> grad_accumulator;   // of a leaf: made when first needed
-  std::map<unsigned, std::function<Tensor(const Tensor&)>> leaf_hooks;
+  std::map<unsigned, Node::TensorHook> leaf_hooks;
+  unsigned next_hook = 0;
 };
 
 // Makes a gradient fit output i of `node`: sums the dimensions that broadcasting repeated, converts the dtype. The one place
@@ -132,7 +145,7 @@ class BackwardContext {
 
 using BackwardFunction = std::function<variable_list(const BackwardContext&)>;
 
-// True if the grad mode is on and any of the inputs requires a gradient.
+// True if the grad mode is on and any of the inputs requires a gradient, unless all of them are inference tensors.
 bool any_requires_grad(const TensorList& inputs);
 
 // Appends a node to the graph and returns `out`, now its output. Without need (grad mode off, no input requires a gradient) it
@@ -160,7 +173,10 @@ const Tensor& record_inplace(const char* name, const Tensor& self, const TensorL
 // Where a tensor's gradient goes.
 Edge gradient_edge(const Tensor& tensor);
 AutogradMeta& ensure_meta(const Tensor& tensor);
+GradientMetadata metadata_of(const Tensor& tensor);
 void set_history(const Tensor& out, const std::shared_ptr<Node>& node, size_t output_nr);  // out is output output_nr of node
+// The same for a tensor that `node` wrote in place: if it is a view, its base gets a new history too.
+void rebase_history(const Tensor& self, const std::shared_ptr<Node>& node, size_t output_nr);
 
 // Calls visit once for each node that can be reached from `root`, inputs after their users. Iterative.
 void visit_graph(const std::shared_ptr<Node>& root, const std::function<void(Node&)>& visit);

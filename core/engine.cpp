@@ -1,5 +1,6 @@
 // The backward pass: walk the graph from the outputs to the leaves, each node once, when all its gradients have arrived.
 #include <queue>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -15,8 +16,8 @@ Tensor fit_gradient(const Node& node, size_t i, Tensor grad) {
     bool fits = lead >= 0;
     for (size_t d = 0; fits && d < wanted.sizes.size(); ++d)
       fits = wanted.sizes[d] == 1 || wanted.sizes[d] == grad.sizes()[static_cast<size_t>(lead) + d];
-    check<ShapeError>(fits, "the gradient of output {} of {} has shape {}, the output {}", i, node.name(), grad.sizes(),
-                      wanted.sizes);
+    check<ShapeError>(fits, "the gradient of output {} of {} has shape {}, but the expected shape is {}", i, node.op(),
+                      grad.sizes(), wanted.sizes);
     grad = sum_to(grad, wanted.sizes);
   }
   return grad.dtype() == wanted.dtype ? grad : grad.to(wanted.dtype);
@@ -31,7 +32,7 @@ struct Task {
 
 class Engine {
  public:
-  Engine(bool retain_graph, bool create_graph) : retain_graph_(retain_graph), mode_(create_graph) {}
+  Engine(bool retain_graph, bool create_graph) : retain_graph_(retain_graph), create_graph_(create_graph), mode_(create_graph) {}
 
   void add_root(const Edge& edge, const Tensor& gradient) {
     roots_.push_back(edge.node);
@@ -46,6 +47,43 @@ class Engine {
   }
   // With accumulate_captured, captured leaves also add to their .grad (backward(inputs = ...)).
   void run(bool accumulate_captured) {
+    const Depth depth;
+    if (depth.is_too_deep()) run_on_another_stack(accumulate_captured);
+    else walk(accumulate_captured);
+  }
+
+ private:
+  // A backward function may call backward itself. Each such level stays on the stack, so that every now and then one is given to a
+  // thread with a stack of its own.
+  class Depth {
+   public:
+    Depth() { ++depth(); }
+    ~Depth() { --depth(); }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+    bool is_too_deep() const { return depth() > 64; }
+
+   private:
+    static int& depth() {
+      thread_local int value = 0;
+      return value;
+    }
+  };
+
+  void run_on_another_stack(bool accumulate_captured) {
+    std::exception_ptr error;
+    std::thread([&] {
+      const AutoGradMode mode(create_graph_);
+      try {
+        walk(accumulate_captured);
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }).join();
+    if (error != nullptr) std::rethrow_exception(error);
+  }
+
+  void walk(bool accumulate_captured) {
     count_dependencies();
     std::priority_queue<Task> ready;
     for (const auto& root : roots_)
@@ -69,7 +107,6 @@ class Engine {
     }
   }
 
- private:
   // For each reachable node, how many edges lead to it; and whether a captured edge lies below it.
   void count_dependencies() {
     std::unordered_set<Node*> seen;
@@ -106,7 +143,7 @@ class Engine {
   }
 
   static void run_tensor_hooks(Node& node, variable_list& grads) {
-    const auto hooks = node.tensor_hooks;  // a copy: a hook may remove itself
+    const auto hooks = node.hooks_on_gradients();
     for (const auto& [handle, hook] : hooks) {
       Tensor& grad = grads[hook.output_nr];
       if (!grad.defined()) continue;
@@ -121,7 +158,7 @@ class Engine {
     check<AutogradError>(!node.released,
                          "backward: the graph was freed by an earlier backward pass (at {}). Pass retain_graph = true to the "
                          "first one to walk it twice.",
-                         node.name());
+                         node.op());
     const LayerScope scope(node.layer());
     variable_list results = node.backward(grads);
     if (detect_anomaly()) check_gradients_finite(node, results);
@@ -148,7 +185,7 @@ class Engine {
     }
   }
 
-  const bool retain_graph_;
+  const bool retain_graph_, create_graph_;
   const AutoGradMode mode_;
   std::vector<std::shared_ptr<Node>> roots_;
   std::unordered_map<Node*, int64_t> dependencies_;
@@ -161,16 +198,16 @@ class Engine {
 
 Tensor initial_gradient(const char* op, const Tensor& tensor, const TensorList& gradients, size_t i) {
   check<AutogradError>(tensor.requires_grad(),
-                       "{}: the tensor does not require a gradient and has no grad_fn. Was it made under NoGradGuard, or from "
-                       "inputs without requires_grad?",
-                       op);
+                       "{}: element {} of tensors does not require grad and does not have a grad_fn. Was it made under "
+                       "NoGradGuard, or from inputs without requires_grad?",
+                       op, i);
   if (i < gradients.size() && gradients[i].defined()) {
     check<ShapeError>(gradients[i].sizes() == tensor.sizes(), "{}: the gradient has shape {}, the tensor {}", op,
                       gradients[i].sizes(), tensor.sizes());
     return gradients[i];
   }
-  check<ShapeError>(tensor.numel() == 1, "{}: the tensor has shape {}; without a gradient argument it must have one element", op,
-                    tensor.sizes());
+  check<ShapeError>(tensor.numel() == 1, "{}: grad can be implicitly created only for scalar outputs, the tensor has shape {}. Pass a gradient.",
+                    op, tensor.sizes());
   return ones_like(tensor);
 }
 
@@ -182,7 +219,8 @@ void backward(const TensorList& tensors, const TensorList& gradients, std::optio
   for (size_t i = 0; i < tensors.size(); ++i)
     engine.add_root(gradient_edge(tensors[i]), initial_gradient("backward", tensors[i], gradients, i));
   for (const Tensor& input : inputs) {
-    check<AutogradError>(input.is_leaf() && input.requires_grad(), "backward: `inputs` takes leaves that require a gradient");
+    check<AutogradError>(input.is_leaf() && input.requires_grad(), "backward: one of `inputs`, of shape {}, is not a leaf Tensor that requires a gradient. Use autograd::grad.",
+                         input.sizes());
     engine.capture(gradient_edge(input));
   }
   engine.run(true);
@@ -202,7 +240,7 @@ variable_list grad(const TensorList& outputs, const TensorList& inputs, const Te
   for (const Tensor& input : inputs) {
     results.push_back(engine.captured(gradient_edge(input)));
     check<AutogradError>(allow_unused || results.back().defined(),
-                         "grad: the outputs do not depend on an input of shape {}. Pass allow_unused = true to get an undefined "
+                         "grad: the outputs do not depend on an input of shape {}. Set allow_unused=True to get an undefined "
                          "tensor for it.",
                          input.sizes());
   }

@@ -13,116 +13,113 @@
 //     };
 //     Tensor y = Cube::apply(x, 2.0);
 //
-// forward runs without recording. backward is recorded under create_graph, so that it may be differentiated if made of ops.
+// forward runs without recording. Its arguments may be of any type; tensors, optional tensors and lists of tensors are the
+// differentiable ones (each element of a list counts as one argument). backward gets one gradient per output and returns one per
+// argument, undefined for those that are no tensors; it is recorded under create_graph, so that it may be differentiated if made of
+// ops.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <unordered_map>
 
 #include "core/autograd.h"
+#include "core/ivalue.h"
 
 namespace tessera::autograd {
+
+class FunctionNode;
 
 class AutogradContext {
  public:
   void save_for_backward(variable_list tensors) { to_save_ = std::move(tensors); }
   // In backward: the saved tensors. Throws AutogradError if one was written in place since.
-  variable_list get_saved_variables() const {
-    variable_list tensors;
-    const std::shared_ptr<Node> node = node_.lock();
-    check<AutogradError>(node != nullptr, "get_saved_variables: it is called in backward only");
-    for (const SavedTensor& saved : node->saved) tensors.push_back(saved.unpack(node));
-    return tensors;
-  }
+  variable_list get_saved_variables() const;
   // Declares inputs that forward wrote in place and returned.
   void mark_dirty(const variable_list& inputs) { dirty_ = inputs; }
   // Declares outputs without a gradient.
   void mark_non_differentiable(const variable_list& outputs) { non_differentiable_ = outputs; }
+  // Whether backward sees zeros, and not an undefined tensor, for an output that nobody used: yes unless set.
+  void set_materialize_grads(bool value) { materialize_grads_ = value; }
+  // Whether argument i of forward wants a gradient.
+  bool needs_input_grad(size_t i) const;
 
-  std::unordered_map<std::string, Scalar> saved_data;
+  std::unordered_map<std::string, IValue> saved_data;
 
  private:
-  template <class> friend class Function;
+  friend class FunctionNode;
   variable_list to_save_, dirty_, non_differentiable_;
-  std::weak_ptr<Node> node_;
+  bool materialize_grads_ = true;
+  std::weak_ptr<FunctionNode> node_;
 };
+
+// The part of Function that does not depend on its type.
+class FunctionNode : public Node {
+ public:
+  FunctionNode(const char* op, std::string name) : Node(op), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+
+  // The arguments of forward, in turn. Edges are taken now: forward may write its inputs in place.
+  void add_argument(const Tensor& tensor);
+  void add_argument(const std::optional<Tensor>& tensor) { add_argument(tensor.value_or(Tensor())); }
+  void add_argument(const variable_list& tensors) {
+    for (const Tensor& tensor : tensors) add_argument(tensor);
+  }
+  template <class T> void add_argument(const T&) { edge_of_.push_back(-1); }
+
+  // After forward: makes `outs` outputs of this node, if any argument requires a gradient.
+  void finish_forward(variable_list& outs);
+
+  AutogradContext context;
+
+ protected:
+  variable_list materialized(const variable_list& grads) const;
+  // What T::backward returned, one per argument, to one per edge. Throws AutogradError for a wrong number.
+  variable_list per_edge(variable_list results) const;
+
+ private:
+  friend class AutogradContext;
+  std::string name_;
+  variable_list inputs_;
+  std::vector<int> edge_of_;  // per argument: the number of its edge, -1 for what is no tensor
+};
+
+std::string function_name(const std::type_info& type);  // "CppNode<MyFunction>"
 
 template <class T> class Function {
  public:
   // Calls T::forward(ctx, args...) and records T::backward. The result is what forward returns: Tensor or variable_list.
-  template <class... Args> static auto apply(Args&&... args) {
-    auto node = std::make_shared<FunctionNode>(T::name());
-    AutogradContext& ctx = node->context;
-    variable_list inputs;
-    std::vector<size_t> positions;  // of the tensors among the arguments
-    size_t position = 0;
-    const auto collect = [&](const auto& argument) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(argument)>, Tensor>) {
-        inputs.push_back(argument);
-        positions.push_back(position);
-      }
-      ++position;
-    };
-    (collect(args), ...);
-    const bool recorded = any_requires_grad(inputs);
-    // Edges are taken before forward, which may write its inputs in place.
-    for (const Tensor& input : inputs) node->next_edges.push_back(input.defined() ? gradient_edge(input) : Edge{});
-    node->positions = std::move(positions);
-    using Result = decltype(T::forward(&ctx, std::forward<Args>(args)...));
-    Result result = [&] {
+  template <class X = T, class... Args>
+  static auto apply(Args&&... args) -> decltype(X::forward(static_cast<AutogradContext*>(nullptr), std::forward<Args>(args)...)) {
+    const auto node = std::make_shared<TypedNode<X>>(X::name(), own_name<X>());
+    (node->add_argument(args), ...);
+    auto result = [&] {
       NoGradGuard no_grad;
-      return T::forward(&ctx, std::forward<Args>(args)...);
+      return X::forward(&node->context, std::forward<Args>(args)...);
     }();
-    for (const Tensor& tensor : ctx.dirty_) {
-      check_inplace(T::name(), tensor, inputs);
-      tensor.storage()->bump_version();
-    }
-    if (!recorded) return result;
-    if constexpr (std::is_same_v<Result, Tensor>) {
+    if constexpr (std::is_same_v<decltype(result), Tensor>) {
       variable_list outs{result};
-      attach(node, inputs, outs);
+      node->finish_forward(outs);
       return outs[0];
     } else {
-      attach(node, inputs, result);
+      node->finish_forward(result);
       return result;
     }
   }
 
+  // The op's name in error messages and, if a type gives its own, of its node.
   static const char* name() { return "Function"; }
 
  private:
-  struct FunctionNode : Node {
-    explicit FunctionNode(const char* name) : Node(name) {}
+  template <class X> struct TypedNode : FunctionNode {
+    using FunctionNode::FunctionNode;
     variable_list backward(const variable_list& grads) override {
-      context.node_ = this->weak_from_this();
-      const variable_list all = T::backward(&context, grads);
-      variable_list wanted;
-      for (size_t p : positions) wanted.push_back(p < all.size() ? all[p] : Tensor());
-      return wanted;
+      return per_edge(X::backward(&context, materialized(grads)));
     }
-    AutogradContext context;
-    std::vector<size_t> positions;
   };
-
-  static bool contains(const variable_list& list, const Tensor& tensor) {
-    return std::any_of(list.begin(), list.end(), [&](const Tensor& t) { return t.defined() && t.is_same(tensor); });
-  }
-
-  static void attach(const std::shared_ptr<FunctionNode>& node, const variable_list& inputs, variable_list& outs) {
-    AutogradContext& ctx = node->context;
-    for (Tensor& out : outs) {
-      if (contains(inputs, out) && !contains(ctx.dirty_, out)) out = out.detach();  // an input returned as it was
-      node->outputs.push_back({out.layout().sizes, out.dtype(), out.device()});
-      if (contains(ctx.non_differentiable_, out) || !out.is_floating_point()) continue;
-      if (contains(ctx.dirty_, out)) out.storage()->count_recorded_write();
-      set_history(out, node, node->outputs.size() - 1);
-    }
-    for (const Tensor& tensor : ctx.to_save_) node->saved.emplace_back(tensor, contains(outs, tensor));
-    ctx.to_save_.clear();
-    ctx.dirty_.clear();
-    ctx.non_differentiable_.clear();
+  template <class X> static std::string own_name() {
+    return &X::name == &Function::name ? function_name(typeid(X)) : std::string(X::name());
   }
 };
 

@@ -23,8 +23,21 @@ class AutoGradMode {
 struct NoGradGuard : AutoGradMode {
   NoGradGuard() : AutoGradMode(false) {}
 };
-struct InferenceMode : AutoGradMode {
-  explicit InferenceMode(bool enabled = true) : AutoGradMode(enabled ? false : GradMode::is_enabled()) {}
+
+// While enabled, nothing is recorded and the tensors that are made are inference tensors: they count no versions, and outside
+// the mode they are neither written in place nor saved for backward. InferenceMode(false) records again inside such a scope.
+class InferenceMode {
+ public:
+  explicit InferenceMode(bool enabled = true) : grad_mode_(!enabled), previous_(is_enabled()) { set_enabled(enabled); }
+  ~InferenceMode() { set_enabled(previous_); }
+  InferenceMode(const InferenceMode&) = delete;
+  InferenceMode& operator=(const InferenceMode&) = delete;
+  static bool is_enabled();
+
+ private:
+  static void set_enabled(bool enabled);
+  AutoGradMode grad_mode_;
+  bool previous_;
 };
 
 }  // namespace tessera

@@ -5,20 +5,26 @@
 //
 // The fastest implementation for the device runs, unless an override names another, for lessons and for benchmarks:
 //     TESSERA_KERNELS=conv2d=reference,softmax=reference   or   set_kernels("conv2d=reference")   or   set_kernels("reference")
-// A key stands for the kernel of that name and for all whose name begins with it and an underscore.
+// A key stands for the kernel of that name and for all whose name begins with it and an underscore; the last entry that fits
+// counts. best: what runs without an override. reference: plain loops, on the CPU. cpu: the fast CPU kernel; DeviceError where there
+// is none. cudnn: cuDNN's where it has one, else cuda. A CPU implementation asked for a CUDA tensor, or the reverse, does not change
+// what runs: an override picks among the implementations for the tensor's device.
 // A CUDA kernel that is missing fails when a CUDA build is linked, and with one clear line at run time in a CPU build.
 #pragma once
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/device.h"
 #include "kernels/cuda/runtime.h"
 
 namespace tessera {
 
-// Replaces the overrides; "" takes them away. Throws ValueError for an implementation that does not exist.
+// Replaces the overrides; "" takes them away. Throws ValueError for a kernel or an implementation that does not exist.
 void set_kernels(const std::string& overrides);
+// The names that kernels have, sorted.
+std::vector<std::string> kernel_names();
 
 namespace detail {
 enum class Implementation : uint8_t { Best, Reference, Cpu, Cuda, Cudnn };
@@ -44,8 +50,9 @@ template <class... Args> class Kernel<void(Args...)> {
 
  private:
   Function* on_cpu() const {
-    const bool reference = detail::kernel_override(name_) == detail::Implementation::Reference;
-    return reference || cpu_ == nullptr ? reference_ : cpu_;
+    const detail::Implementation wanted = detail::kernel_override(name_);
+    if (wanted == detail::Implementation::Cpu && cpu_ == nullptr) detail::no_kernel(name_, "fast CPU");
+    return wanted == detail::Implementation::Reference || cpu_ == nullptr ? reference_ : cpu_;
   }
   Function* on_cuda() const {
     const bool cudnn = detail::kernel_override(name_) == detail::Implementation::Cudnn;

@@ -24,6 +24,7 @@ DimVector dense_strides(IntArrayRef sizes, IntArrayRef order) {
 }
 
 bool matches(const Layout& layout, IntArrayRef order) {
+  if (layout.numel() == 0) return true;
   const DimVector dense = dense_strides(layout.sizes, order);
   for (size_t d = 0; d < dense.size(); ++d)
     if (layout.sizes[d] != 1 && layout.strides[d] != dense[d]) return false;

@@ -9,6 +9,7 @@
 #include "core/ops/count.h"
 #include "core/ops/creation.h"
 #include "core/ops/index.h"
+#include "core/ops/index_put.h"
 #include "core/ops/interpolate.h"
 #include "core/ops/loss.h"
 #include "core/ops/matmul.h"

@@ -19,10 +19,14 @@ class TensorOptions {
   TensorOptions(ScalarType type) : dtype_(type) {}    // NOLINT: implicit, as in libtorch
   TensorOptions(Device device) : device_(device) {}   // NOLINT
   TensorOptions(DeviceType type) : device_(type) {}   // NOLINT
+  TensorOptions(const char* device) : device_(device) {}         // NOLINT
+  TensorOptions(const std::string& device) : device_(device) {}  // NOLINT
   TensorOptions(MemoryFormat format) : memory_format_(format) {}  // NOLINT
 
   TensorOptions dtype(ScalarType type) const { return with([&](auto& o) { o.dtype_ = type; }); }
   TensorOptions device(Device device) const { return with([&](auto& o) { o.device_ = device; }); }
+  TensorOptions device(DeviceType type, int index) const { return device(Device(type, index)); }
+  TensorOptions device_index(int index) const { return device(Device(kCUDA, index)); }
   TensorOptions requires_grad(bool value) const { return with([&](auto& o) { o.requires_grad_ = value; }); }
   TensorOptions memory_format(MemoryFormat format) const { return with([&](auto& o) { o.memory_format_ = format; }); }
 
@@ -30,7 +34,10 @@ class TensorOptions {
   bool has_device() const { return device_.has_value(); }
   ScalarType dtype() const { return dtype_.value_or(get_default_dtype()); }
   Device device() const { return device_.value_or(Device(kCPU)); }
-  bool requires_grad() const { return requires_grad_; }
+  bool requires_grad() const { return requires_grad_.value_or(false); }
+  bool has_requires_grad() const { return requires_grad_.has_value(); }
+  std::optional<ScalarType> dtype_opt() const { return dtype_; }
+  std::optional<Device> device_opt() const { return device_; }
   std::optional<MemoryFormat> memory_format_opt() const { return memory_format_; }
 
  private:
@@ -42,11 +49,13 @@ class TensorOptions {
   std::optional<ScalarType> dtype_;
   std::optional<Device> device_;
   std::optional<MemoryFormat> memory_format_;
-  bool requires_grad_ = false;
+  std::optional<bool> requires_grad_;
 };
 
 inline TensorOptions dtype(ScalarType type) { return TensorOptions().dtype(type); }
 inline TensorOptions device(Device device) { return TensorOptions().device(device); }
+inline TensorOptions device(DeviceType type, int index) { return TensorOptions().device(type, index); }
+inline TensorOptions device_index(int index) { return TensorOptions().device_index(index); }
 inline TensorOptions requires_grad(bool value = true) { return TensorOptions().requires_grad(value); }
 
 }  // namespace tessera

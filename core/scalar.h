@@ -24,6 +24,14 @@ class Scalar {
     else return kind_ == kFloat64 ? static_cast<T>(floating_) : static_cast<T>(integral_);
   }
   double to_double() const { return to<double>(); }
+  double toDouble() const { return to<double>(); }  // libtorch's spellings
+  float toFloat() const { return to<float>(); }
+  int64_t toLong() const { return to<int64_t>(); }
+  int toInt() const { return to<int>(); }
+  bool toBool() const { return to<bool>(); }
+  bool isFloatingPoint() const { return is_floating_point(); }
+  bool isIntegral(bool include_bool) const { return kind_ == kInt64 || (include_bool && kind_ == kBool); }
+  bool isBoolean() const { return kind_ == kBool; }
 
  private:
   ScalarType kind_;

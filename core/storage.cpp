@@ -7,7 +7,7 @@
 
 namespace tessera {
 
-Device::Device(const std::string& text) : type_(kCPU), index_(0) {
+Device::Device(const std::string& text) : type_(kCPU), index_(-1) {
   const std::string name = text.substr(0, text.find(':'));
   bool valid = name == "cpu" || name == "cuda";
   if (valid && name.size() < text.size()) {
@@ -19,18 +19,18 @@ Device::Device(const std::string& text) : type_(kCPU), index_(0) {
   type_ = name == "cuda" ? kCUDA : kCPU;
 }
 
-Storage::Storage(size_t bytes, Device device) : data_(nullptr), bytes_(bytes), device_(device) {
-  if (device.is_cpu()) {
+Storage::Storage(size_t bytes, Device device) : data_(nullptr), bytes_(bytes), device_(device.resolved()) {
+  if (device_.is_cpu()) {
     data_ = allocate_host(bytes);
   } else {
-    kernels::cuda::require_device(device.index());
-    const kernels::cuda::DeviceGuard guard(device.index());
+    kernels::cuda::require_device(device_.index());
+    const kernels::cuda::DeviceGuard guard(device_.index());
     data_ = kernels::cuda::allocate(bytes);
   }
 }
 
 Storage::Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter)
-    : data_(data), bytes_(bytes), device_(device), deleter_(std::move(deleter)) {}
+    : data_(data), bytes_(bytes), device_(device.resolved()), deleter_(std::move(deleter)) {}
 
 Storage::~Storage() {
   if (deleter_) deleter_(data_);

@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include "core/autograd.h"
+#include "core/view_history.h"
 
 namespace tessera {
 namespace {
@@ -25,7 +26,11 @@ const Layout& Tensor::layout() const { return deref(impl_).layout; }
 ScalarType Tensor::dtype() const { return deref(impl_).dtype; }
 Device Tensor::device() const { return deref(impl_).storage->device(); }
 bool Tensor::is_view() const { return deref(impl_).is_view; }
-uint64_t Tensor::_version() const { return deref(impl_).storage->version(); }
+bool Tensor::is_inference() const { return deref(impl_).is_inference; }
+int64_t Tensor::_version() const {
+  check<AutogradError>(!is_inference(), "_version: Inference tensors do not track version counter.");
+  return static_cast<int64_t>(impl_->storage->version());
+}
 const std::shared_ptr<Storage>& Tensor::storage() const { return deref(impl_).storage; }
 
 int64_t Tensor::size(int64_t d) const {
@@ -55,18 +60,46 @@ Scalar Tensor::item() const {
   return dispatch_all(dtype(), [&]<class T>() { return Scalar(*static_cast<const T*>(host.data_ptr())); });
 }
 
-Tensor make_view(const Tensor& base, Layout layout) {
-  return Tensor(std::make_shared<TensorImpl>(TensorImpl{base.storage(), std::move(layout), base.dtype(), true, nullptr}));
+Tensor make_view(const Tensor& x, Layout layout) {
+  const TensorImpl& from = *x.impl();
+  auto impl = std::make_shared<TensorImpl>(TensorImpl{.storage = from.storage, .layout = std::move(layout), .dtype = from.dtype});
+  if (from.is_inference) {
+    impl->is_inference = true;
+    return Tensor(std::move(impl));
+  }
+  impl->is_view = true;
+  impl->origin = from.is_view && from.origin != ViewOrigin::Recorded ? from.origin
+                 : InferenceMode::is_enabled()                       ? ViewOrigin::InferenceMode
+                 : !GradMode::is_enabled()                           ? ViewOrigin::NoGradMode
+                                                                     : ViewOrigin::Recorded;
+  // Without recording, a view needs its base only if that has a history: so the views inside a backward pass hold no memory.
+  if (GradMode::is_enabled() || x.requires_grad()) impl->base = from.base != nullptr ? from.base : x.impl_ptr();
+  impl->recorded_writes = from.storage->recorded_writes();
+  return Tensor(std::move(impl));
 }
 
 Tensor make_tensor(Layout layout, ScalarType dtype, Device device) {
   auto storage = std::make_shared<Storage>(static_cast<size_t>(layout.numel()) * element_size(dtype), device);
-  return Tensor(std::make_shared<TensorImpl>(TensorImpl{std::move(storage), std::move(layout), dtype, false, nullptr}));
+  return Tensor(std::make_shared<TensorImpl>(TensorImpl{
+      .storage = std::move(storage), .layout = std::move(layout), .dtype = dtype, .is_inference = InferenceMode::is_enabled()}));
 }
 
 Tensor Tensor::detach() const {
-  deref(impl_);
-  return make_view(*this, layout());
+  const TensorImpl& from = deref(impl_);
+  return Tensor(std::make_shared<TensorImpl>(TensorImpl{.storage = from.storage,
+                                                        .layout = from.layout,
+                                                        .dtype = from.dtype,
+                                                        .is_view = !from.is_inference,
+                                                        .is_inference = from.is_inference}));
+}
+
+const Tensor& Tensor::detach_() const {
+  check<AutogradError>(deref(impl_).base == nullptr, "detach_: a view cannot leave the graph in place. Use detach().");
+  if (impl_->autograd != nullptr) {
+    impl_->autograd->grad_fn = nullptr;
+    impl_->autograd->requires_grad = false;
+  }
+  return *this;
 }
 
 void Tensor::set_data(const Tensor& other) const {
@@ -84,22 +117,26 @@ void Tensor::set_data(const Tensor& other) const {
 // --- Autograd: the graph itself is in autograd.cpp and engine.cpp --------------------------------------------------------------
 
 bool Tensor::requires_grad() const {
-  const auto& meta = deref(impl_).autograd;
-  return meta != nullptr && (meta->requires_grad || meta->grad_fn != nullptr);
+  const auto wanted = [](const TensorImpl& t) {
+    return t.autograd != nullptr && (t.autograd->requires_grad || t.autograd->grad_fn != nullptr);
+  };
+  const TensorImpl& t = deref(impl_);
+  return wanted(t) || (t.base != nullptr && wanted(*t.base));
 }
 
 const Tensor& Tensor::requires_grad_(bool value) const {
-  check<AutogradError>(is_leaf() || value, "requires_grad_: only a leaf can stop requiring a gradient. Use detach().");
-  check<TypeError>(!value || is_floating_point(), "requires_grad_: only floating-point tensors have gradients, this one holds {}",
+  check<AutogradError>(is_leaf() || value,
+                       "requires_grad_: you can only change requires_grad flags of leaf variables. Use detach().");
+  check<TypeError>(!value || is_floating_point(),
+                   "requires_grad_: Only Tensors of floating point and complex dtype can require gradients, this one holds {}",
                    dtype());
+  check<AutogradError>(!value || !is_inference() || InferenceMode::is_enabled(),
+                       "requires_grad_: Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   if (value || impl_->autograd != nullptr) autograd::ensure_meta(*this).requires_grad = value;
   return *this;
 }
 
-bool Tensor::is_leaf() const {
-  const auto& meta = deref(impl_).autograd;
-  return meta == nullptr || meta->grad_fn == nullptr;
-}
+bool Tensor::is_leaf() const { return grad_fn() == nullptr; }
 
 const Tensor& Tensor::grad() const {
   static const Tensor undefined;
@@ -110,7 +147,9 @@ const Tensor& Tensor::grad() const {
 Tensor& Tensor::mutable_grad() const { return autograd::ensure_meta(*this).grad; }
 
 std::shared_ptr<autograd::Node> Tensor::grad_fn() const {
-  const auto& meta = deref(impl_).autograd;
+  deref(impl_);
+  autograd::refresh_view(*this);
+  const auto& meta = impl_->autograd;
   return meta == nullptr ? nullptr : meta->grad_fn;
 }
 
@@ -119,8 +158,13 @@ int64_t Tensor::output_nr() const {
   return meta == nullptr ? 0 : meta->output_nr;
 }
 
+void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph) const {
+  autograd::backward({*this}, gradient.defined() ? TensorList{gradient} : TensorList{}, retain_graph, create_graph);
+}
+
 void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph,
                       const TensorList& inputs) const {
+  check<AutogradError>(!inputs.empty(), "backward: `inputs` cannot be empty. Leave it out to reach all leaves.");
   autograd::backward({*this}, gradient.defined() ? TensorList{gradient} : TensorList{}, retain_graph, create_graph, inputs);
 }
 

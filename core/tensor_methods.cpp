@@ -73,4 +73,76 @@ Tensor Tensor::mm(const Tensor& other) const { return tessera::mm(*this, other);
 Tensor Tensor::softmax(int64_t dim) const { return tessera::softmax(*this, dim); }
 Tensor Tensor::log_softmax(int64_t dim) const { return tessera::log_softmax(*this, dim); }
 
+Tensor Tensor::expm1() const { return tessera::expm1(*this); }
+Tensor Tensor::erf() const { return tessera::erf(*this); }
+Tensor Tensor::floor() const { return tessera::floor(*this); }
+Tensor Tensor::ceil() const { return tessera::ceil(*this); }
+Tensor Tensor::round() const { return tessera::round(*this); }
+Tensor Tensor::isinf() const { return tessera::isinf(*this); }
+Tensor Tensor::pow(const Tensor& exponent) const { return tessera::pow(*this, exponent); }
+Tensor Tensor::clamp_min(const Scalar& min) const { return tessera::clamp_min(*this, min); }
+Tensor Tensor::clamp_max(const Scalar& max) const { return tessera::clamp_max(*this, max); }
+Tensor Tensor::maximum(const Tensor& other) const { return tessera::maximum(*this, other); }
+Tensor Tensor::minimum(const Tensor& other) const { return tessera::minimum(*this, other); }
+Tensor Tensor::eq(const Scalar& other) const { return tessera::eq(*this, other); }
+Tensor Tensor::ne(const Scalar& other) const { return tessera::ne(*this, other); }
+Tensor Tensor::lt(const Scalar& other) const { return tessera::lt(*this, other); }
+Tensor Tensor::le(const Scalar& other) const { return tessera::le(*this, other); }
+Tensor Tensor::gt(const Scalar& other) const { return tessera::gt(*this, other); }
+Tensor Tensor::ge(const Scalar& other) const { return tessera::ge(*this, other); }
+Tensor Tensor::logical_and(const Tensor& other) const { return tessera::logical_and(*this, other); }
+Tensor Tensor::logical_or(const Tensor& other) const { return tessera::logical_or(*this, other); }
+Tensor Tensor::logical_xor(const Tensor& other) const { return tessera::logical_xor(*this, other); }
+
+const Tensor& Tensor::neg_() const { return tessera::neg_(*this); }
+const Tensor& Tensor::abs_() const { return tessera::abs_(*this); }
+const Tensor& Tensor::square_() const { return tessera::square_(*this); }
+const Tensor& Tensor::sqrt_() const { return tessera::sqrt_(*this); }
+const Tensor& Tensor::exp_() const { return tessera::exp_(*this); }
+const Tensor& Tensor::log_() const { return tessera::log_(*this); }
+const Tensor& Tensor::tanh_() const { return tessera::tanh_(*this); }
+const Tensor& Tensor::sigmoid_() const { return tessera::sigmoid_(*this); }
+const Tensor& Tensor::pow_(const Scalar& exponent) const { return tessera::pow_(*this, exponent); }
+const Tensor& Tensor::clamp_min_(const Scalar& min) const { return tessera::clamp_min_(*this, min); }
+const Tensor& Tensor::clamp_max_(const Scalar& max) const { return tessera::clamp_max_(*this, max); }
+const Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
+  return tessera::masked_fill_(*this, mask, value);
+}
+
+Tensor Tensor::index_select(int64_t dim, const Tensor& index) const { return tessera::index_select(*this, dim, index); }
+Tensor Tensor::gather(int64_t dim, const Tensor& index) const { return tessera::gather(*this, dim, index); }
+Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src) const {
+  return tessera::scatter_add(*this, dim, index, src);
+}
+Tensor Tensor::index_add(int64_t dim, const Tensor& index, const Tensor& source) const {
+  return tessera::index_add(*this, dim, index, source);
+}
+Tensor Tensor::flip(IntArrayRef dims) const { return tessera::flip(*this, dims); }
+Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const { return tessera::masked_fill(*this, mask, value); }
+Tensor Tensor::where(const Tensor& condition, const Tensor& other) const { return tessera::where(condition, *this, other); }
+
+Tensor Tensor::prod() const { return tessera::prod(*this); }
+Tensor Tensor::var() const { return tessera::var(*this); }
+Tensor Tensor::std() const { return tessera::std(*this); }
+Tensor Tensor::sum(ScalarType dtype) const { return tessera::sum(*this, {}, false, dtype); }
+Tensor Tensor::mean(ScalarType dtype) const { return tessera::mean(*this, {}, false, dtype); }
+Tensor Tensor::prod(IntArrayRef dims, bool keepdim) const { return tessera::prod(*this, dims, keepdim); }
+Tensor Tensor::all(IntArrayRef dims, bool keepdim) const { return tessera::all(*this, dims, keepdim); }
+Tensor Tensor::any(IntArrayRef dims, bool keepdim) const { return tessera::any(*this, dims, keepdim); }
+Tensor Tensor::logsumexp(IntArrayRef dims, bool keepdim) const { return tessera::logsumexp(*this, dims, keepdim); }
+std::tuple<Tensor, Tensor> Tensor::max(int64_t dim, bool keepdim) const { return tessera::max(*this, dim, keepdim); }
+std::tuple<Tensor, Tensor> Tensor::min(int64_t dim, bool keepdim) const { return tessera::min(*this, dim, keepdim); }
+Tensor Tensor::norm(double p) const { return tessera::norm(*this, p); }
+Tensor Tensor::norm(double p, IntArrayRef dims, bool keepdim) const { return tessera::norm(*this, p, dims, keepdim); }
+Tensor Tensor::cumsum(int64_t dim) const { return tessera::cumsum(*this, dim); }
+bool Tensor::equal(const Tensor& other) const { return tessera::equal(*this, other); }
+bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+  return tessera::allclose(*this, other, rtol, atol, equal_nan);
+}
+Tensor Tensor::bmm(const Tensor& other) const { return tessera::bmm(*this, other); }
+Tensor Tensor::dot(const Tensor& other) const { return tessera::dot(*this, other); }
+Tensor Tensor::addmm(const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) const {
+  return tessera::addmm(*this, a, b, beta, alpha);
+}
+
 }  // namespace tessera

@@ -18,7 +18,11 @@ bool is_integral(ScalarType type) { return category(type) == 1; }
 ScalarType promote_types(ScalarType a, ScalarType b) {
   if (a == b) return a;
   if (category(a) != category(b)) return category(a) > category(b) ? a : b;
-  if (category(a) == 1) return a == kInt64 || b == kInt64 ? kInt64 : kInt32;
+  if (category(a) == 1) {
+    const bool mixed_signs = a == kUInt8 || b == kUInt8;  // with int8: int16 holds both
+    const ScalarType wider = element_size(a) > element_size(b) ? a : b;
+    return mixed_signs && element_size(wider) == 1 ? kInt16 : wider;
+  }
   return a == kFloat64 || b == kFloat64 ? kFloat64 : kFloat32;
 }
 

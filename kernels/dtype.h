@@ -1,7 +1,8 @@
 // Element types: what a tensor's bytes mean.
 //
-// float32, float64, bfloat16, float16, int64, int32, uint8 and bool. The two half types are storage formats: arithmetic on
-// them happens in float32 (`compute_t`), and only the load and the store round. What is constexpr here runs in CUDA kernels too.
+// float32, float64, bfloat16, float16, int64, int32, int16, int8, uint8 and bool. The two half types are storage formats:
+// arithmetic on them happens in float32 (`compute_t`), and only the load and the store round. What is
+// constexpr here runs in CUDA kernels too.
 #pragma once
 
 #include <bit>
@@ -14,15 +15,20 @@
 
 namespace tessera {
 
-enum class ScalarType : uint8_t { Float32, Float64, BFloat16, Float16, Int64, Int32, UInt8, Bool };
+// Two spellings of each: by width, and by C++ type as in libtorch.
+enum class ScalarType : uint8_t {
+  Float32, Float64, BFloat16, Float16, Int64, Int32, UInt8, Bool, Int16, Int8,
+  Float = Float32, Double = Float64, Half = Float16, Long = Int64, Int = Int32, Short = Int16, Char = Int8, Byte = UInt8
+};
 using Dtype = ScalarType;
 
 inline constexpr ScalarType kFloat32 = ScalarType::Float32, kFloat64 = ScalarType::Float64;
 inline constexpr ScalarType kBFloat16 = ScalarType::BFloat16, kFloat16 = ScalarType::Float16;
 inline constexpr ScalarType kInt64 = ScalarType::Int64, kInt32 = ScalarType::Int32;
+inline constexpr ScalarType kInt16 = ScalarType::Int16, kInt8 = ScalarType::Int8;
 inline constexpr ScalarType kUInt8 = ScalarType::UInt8, kBool = ScalarType::Bool;
 inline constexpr ScalarType kFloat = kFloat32, kDouble = kFloat64, kHalf = kFloat16;
-inline constexpr ScalarType kLong = kInt64, kInt = kInt32, kByte = kUInt8;
+inline constexpr ScalarType kLong = kInt64, kInt = kInt32, kShort = kInt16, kChar = kInt8, kByte = kUInt8;
 
 // bfloat16: the upper half of a float32 (8 exponent bits, 7 mantissa bits). Conversion rounds to nearest even.
 struct BFloat16 {
@@ -86,6 +92,8 @@ template <class T> inline constexpr ScalarType scalar_type_v = [] {
   else if constexpr (std::is_same_v<T, Half>) return kFloat16;
   else if constexpr (std::is_same_v<T, int64_t> || (std::is_integral_v<T> && sizeof(T) == 8)) return kInt64;
   else if constexpr (std::is_same_v<T, int32_t>) return kInt32;
+  else if constexpr (std::is_same_v<T, int16_t>) return kInt16;
+  else if constexpr (std::is_same_v<T, int8_t>) return kInt8;
   else if constexpr (std::is_same_v<T, uint8_t>) return kUInt8;
   else if constexpr (std::is_same_v<T, bool>) return kBool;
   else static_assert(sizeof(T) == 0, "not an element type");
@@ -95,8 +103,8 @@ constexpr size_t element_size(ScalarType type) {
   switch (type) {
     case kFloat64: case kInt64: return 8;
     case kFloat32: case kInt32: return 4;
-    case kBFloat16: case kFloat16: return 2;
-    case kUInt8: case kBool: return 1;
+    case kBFloat16: case kFloat16: case kInt16: return 2;
+    case kInt8: case kUInt8: case kBool: return 1;
   }
   return 0;
 }
@@ -113,6 +121,8 @@ constexpr const char* to_string(ScalarType type) {
     case kFloat16: return "float16";
     case kInt64: return "int64";
     case kInt32: return "int32";
+    case kInt16: return "int16";
+    case kInt8: return "int8";
     case kUInt8: return "uint8";
     case kBool: return "bool";
   }
@@ -135,6 +145,8 @@ template <class F> decltype(auto) dispatch_all(ScalarType type, F&& body) {
   switch (type) {
     case kInt64: return body.template operator()<int64_t>();
     case kInt32: return body.template operator()<int32_t>();
+    case kInt16: return body.template operator()<int16_t>();
+    case kInt8: return body.template operator()<int8_t>();
     case kUInt8: return body.template operator()<uint8_t>();
     case kBool: return body.template operator()<bool>();
     default: return dispatch_floating(type, body);

@@ -34,8 +34,8 @@ Tensor saved(Node& node, size_t i) { return node.saved[i].unpack(node.shared_fro
 // element and each weight that it meets; a product [.., M, K] x [.., K, N] K for each output element.
 int64_t multiply_adds(Node& node) {
   static const std::set<std::string> products = {"mm", "bmm", "dot", "matmul", "addmm", "linear"};
-  const bool forward = node.name() == "conv2d", transposed = node.name() == "conv_transpose2d";
-  if (!forward && !transposed && !products.contains(node.name())) return 0;
+  const bool forward = node.op() == "conv2d", transposed = node.op() == "conv_transpose2d";
+  if (!forward && !transposed && !products.contains(node.op())) return 0;
   const Tensor a = saved(node, 0), b = saved(node, 1);
   if (!forward && !transposed) return product(node.outputs[0].sizes) * a.size(-1);
   const int64_t per_filter = b.numel() / b.size(0);
@@ -76,7 +76,7 @@ class Rows {
     if (summary.empty() || layer_ != node.layer()) start(node.layer());
     LayerRow& row = summary.back();
     if (!is_leaf_) {
-      const std::string& op = node.name();
+      const std::string& op = node.op();
       if (!row.type.ends_with(op)) row.type += (row.type.empty() ? "" : ", ") + op;
     }
     row.output = node.outputs[0].sizes;

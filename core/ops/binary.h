@@ -20,6 +20,8 @@ Tensor pow(const Tensor& a, const Tensor& b);      // gradient of b: g a^b log(a
 Tensor pow(const Scalar& a, const Tensor& b);
 Tensor maximum(const Tensor& a, const Tensor& b);  // NaN if either is; at a tie each gets half of the gradient
 Tensor minimum(const Tensor& a, const Tensor& b);
+inline Tensor max(const Tensor& a, const Tensor& b) { return maximum(a, b); }
+inline Tensor min(const Tensor& a, const Tensor& b) { return minimum(a, b); }
 
 // bool, not differentiable.
 Tensor eq(const Tensor& a, const Tensor& b);

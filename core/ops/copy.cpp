@@ -71,7 +71,7 @@ Tensor to(const Tensor& x, ScalarType dtype, bool copy) {
 }
 
 Tensor to(const Tensor& x, Device device, bool non_blocking, bool copy) {
-  if (x.device() == device && !copy) return x;
+  if (x.device() == device.resolved() && !copy) return x;
   return copy_into("to", x, x.layout().fresh_like(), x.dtype(), device, non_blocking);
 }
 
@@ -81,7 +81,8 @@ Tensor pin_memory(const Tensor& x) {
   Layout layout = x.layout().fresh_like();
   auto storage = std::make_shared<Storage>(kernels::cuda::allocate_pinned(x.nbytes()), x.nbytes(), Device(kCPU),
                                            kernels::cuda::deallocate_pinned);
-  Tensor out(std::make_shared<TensorImpl>(TensorImpl{std::move(storage), std::move(layout), x.dtype(), false, nullptr}));
+  Tensor out(std::make_shared<TensorImpl>(
+      TensorImpl{.storage = std::move(storage), .layout = std::move(layout), .dtype = x.dtype()}));
   copy_values(out, x.detach(), false);
   return out;
 }
@@ -124,6 +125,7 @@ Tensor Tensor::to(Device device, ScalarType dtype, bool non_blocking, bool copy)
 Tensor Tensor::pin_memory() const { return tessera::pin_memory(*this); }
 bool Tensor::is_pinned() const { return device().is_cpu() && kernels::cuda::is_pinned(storage()->data()); }
 Tensor Tensor::to(const TensorOptions& options, bool copy) const {
+  check<ValueError>(!options.requires_grad(), "to: the options ask for requires_grad. Call requires_grad_() on the result.");
   Tensor x = *this;
   if (options.has_dtype()) x = x.to(options.dtype());
   if (options.has_device()) x = x.to(options.device());

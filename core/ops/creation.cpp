@@ -99,21 +99,26 @@ TensorData::TensorData(const TensorData* rows, size_t count) {
   for (int64_t size : rows[0].sizes_) sizes_.push_back(size);
   for (size_t i = 0; i < count; ++i) {
     check<ShapeError>(IntArrayRef(rows[i].sizes_) == IntArrayRef(rows[0].sizes_),
-                      "tensor: row {} of the nested list has shape {}, row 0 has {}", i, rows[i].sizes_, rows[0].sizes_);
+                      "tensor: Expected all sub-lists to have sizes: {}, but got sub-list {} with sizes: {}", rows[0].sizes_, i,
+                      rows[i].sizes_);
     values_.insert(values_.end(), rows[i].values_.begin(), rows[i].values_.end());
   }
 }
 
 ScalarType TensorData::dtype() const {
-  if (values_.empty()) return empty_type_.value_or(get_default_dtype());
-  ScalarType highest = kBool;
+  if (values_.empty()) return literal_dtype(is_floating_point(empty_type_.value_or(kFloat64)) ? kFloat64 : *empty_type_);
+  const auto name = [](const Scalar& x) { return x.isBoolean() ? "Bool" : x.is_floating_point() ? "Double" : "Int"; };
   for (const Scalar& value : values_)
-    if (value.type() == kFloat64 || highest == kBool) highest = value.type();
-  return literal_dtype(highest);
+    check<TypeError>(value.type() == values_[0].type(),
+                     "tensor: Expected all elements of the tensor to have the same scalar type: {}, but got element of scalar "
+                     "type: {}",
+                     name(values_[0]), name(value));
+  return literal_dtype(values_[0].type());
 }
 
 Tensor tensor(const TensorData& data, const TensorOptions& options) {
-  const TensorOptions chosen = with_default(options, data.dtype());
+  const ScalarType literal = data.dtype();  // also checks the literals
+  const TensorOptions chosen = with_default(options, literal);
   Tensor t = empty(data.sizes(), chosen.dtype());
   dispatch_all(t.dtype(), [&]<class T>() {
     T* out = t.data_ptr<T>();
@@ -130,16 +135,23 @@ Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> delet
   Layout layout = Layout::of(sizes, options.memory_format_opt().value_or(kContiguous));
   const size_t bytes = static_cast<size_t>(layout.numel()) * element_size(options.dtype());
   auto storage = std::make_shared<Storage>(data, bytes, options.device(), std::move(deleter));
-  return finish(Tensor(std::make_shared<TensorImpl>(TensorImpl{storage, std::move(layout), options.dtype(), false, nullptr})),
+  return finish(Tensor(std::make_shared<TensorImpl>(
+                    TensorImpl{.storage = storage, .layout = std::move(layout), .dtype = options.dtype()})),
                 options);
 }
 
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options) {
+  return from_blob(data, sizes, strides, [](void*) {}, options);
+}
+
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, std::function<void(void*)> deleter,
+                 const TensorOptions& options) {
   check<ShapeError>(sizes.size() == strides.size(), "from_blob: {} sizes, but {} strides", sizes.size(), strides.size());
   int64_t extent = 1;  // elements from the first to the last that the strides reach
   for (size_t d = 0; d < sizes.size(); ++d) extent = sizes[d] == 0 ? 0 : extent + (sizes[d] - 1) * strides[d] * (extent > 0);
-  Tensor flat = from_blob(data, {extent}, options.requires_grad(false));
-  return finish(make_view(flat, Layout{sizes.dims(), strides.dims(), 0}), options);
+  Tensor t = from_blob(data, {extent}, std::move(deleter), options.requires_grad(false));
+  t.impl()->layout = Layout{sizes.dims(), strides.dims(), 0};
+  return finish(t, options);
 }
 
 }  // namespace tessera

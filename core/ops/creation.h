@@ -23,23 +23,25 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, const Ten
 Tensor eye(int64_t n, const TensorOptions& options = {});
 Tensor eye(int64_t n, int64_t m, const TensorOptions& options = {});
 
-// Nested braces of numbers, as in tensor({{1.0, 2.0}, {3.0, 4.0}}). The dtype follows the literals: floating -> the default
-// dtype, integers -> int64, bool -> bool. Rows of different length throw ShapeError.
+// Nested braces of numbers, as in tensor({{1.0, 2.0}, {3.0, 4.0}}), or a flat list of them. The dtype follows the literals:
+// floating -> the default dtype, integers -> int64, bool -> bool; mixing these throws TypeError. Rows of different length throw
+// ShapeError.
 class TensorData {
  public:
   template <class T>
     requires std::is_arithmetic_v<T> || is_half_v<T>
   TensorData(T value) : values_{Scalar(value)} {}  // NOLINT: implicit by design
   TensorData(std::initializer_list<TensorData> rows) : TensorData(rows.begin(), rows.size()) {}
-  template <class T> TensorData(const std::vector<T>& values) : sizes_{static_cast<int64_t>(values.size())} {  // NOLINT
-    for (const auto& value : values) values_.emplace_back(static_cast<T>(value));
-    if (values.empty()) empty_type_ = scalar_type_v<T>;
-  }
+  template <class T> TensorData(const std::vector<T>& values) : TensorData(values.begin(), values.end(), scalar_type_v<T>) {}  // NOLINT
+  template <class T> TensorData(ArrayRef<T> values) : TensorData(values.begin(), values.end(), scalar_type_v<T>) {}            // NOLINT
   const DimVector& sizes() const { return sizes_; }
   const std::vector<Scalar>& values() const { return values_; }
   ScalarType dtype() const;
 
  private:
+  template <class It> TensorData(It begin, It end, ScalarType type) : sizes_{end - begin}, empty_type_(type) {
+    for (; begin != end; ++begin) values_.emplace_back(typename std::iterator_traits<It>::value_type(*begin));
+  }
   TensorData(const TensorData* rows, size_t count);
   DimVector sizes_;
   std::vector<Scalar> values_;
@@ -51,5 +53,7 @@ Tensor tensor(const TensorData& data, const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter, const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options = {});
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, std::function<void(void*)> deleter,
+                 const TensorOptions& options = {});
 
 }  // namespace tessera

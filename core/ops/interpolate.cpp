@@ -14,14 +14,48 @@ namespace {
 using autograd::BackwardContext;
 using kernels::InterpolateParams;
 
-const Kernel<kernels::InterpolateForward> nearest2d_forward = TESSERA_KERNEL(nearest2d_forward);
-const Kernel<kernels::InterpolateForward> bilinear2d_forward = TESSERA_KERNEL(bilinear2d_forward);
-const Kernel<kernels::InterpolateBackward> nearest2d_backward = TESSERA_KERNEL(nearest2d_backward);
-const Kernel<kernels::InterpolateBackward> bilinear2d_backward = TESSERA_KERNEL(bilinear2d_backward);
+// A method of resampling and its gradient. Both are linear and each is the gradient of the other, so that either can be
+// differentiated any number of times.
+struct Resampling {
+  const char* name;
+  const char* gradient_name;
+  Kernel<kernels::InterpolateForward> forward;
+  Kernel<kernels::InterpolateBackward> backward;
+};
+const Resampling nearest2d{"upsample_nearest2d", "upsample_nearest2d_backward", TESSERA_KERNEL(nearest2d_forward),
+                           TESSERA_KERNEL(nearest2d_backward)};
+const Resampling bilinear2d{"upsample_bilinear2d", "upsample_bilinear2d_backward", TESSERA_KERNEL(bilinear2d_forward),
+                            TESSERA_KERNEL(bilinear2d_backward)};
 
-Tensor upsample(const char* op, const Tensor& input, IntArrayRef output_size, bool align_corners, std::optional<double> scales_h,
-                std::optional<double> scales_w, const Kernel<kernels::InterpolateForward>& forward,
-                const Kernel<kernels::InterpolateBackward>& backward) {
+Tensor empty_image(const Tensor& x, int64_t height, int64_t width) {
+  return empty({x.size(0), x.size(1), height, width}, x.options().memory_format(x.suggest_memory_format()));
+}
+
+Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t height, int64_t width, const InterpolateParams& params);
+
+Tensor enlarge(const Resampling& method, const Tensor& x, int64_t height, int64_t width, const InterpolateParams& params) {
+  Tensor out = empty_image(x, height, width);
+  method.forward(x.device(), out.as_view(), x.as_view(), params);
+  return autograd::record(method.name, {x}, out, {},
+                          [&method, params, height = x.size(2), width = x.size(3),
+                           format = x.suggest_memory_format()](const BackwardContext& ctx) -> variable_list {
+                            return {enlarge_gradient(method, contiguous(ctx.grad(), format), height, width, params)};
+                          });
+}
+
+Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t height, int64_t width, const InterpolateParams& params) {
+  Tensor grad = empty_image(g, height, width);
+  method.backward(g.device(), grad.as_view(), g.as_view(), params);
+  return autograd::record(method.gradient_name, {g}, grad, {},
+                          [&method, params, height = g.size(2), width = g.size(3),
+                           format = g.suggest_memory_format()](const BackwardContext& ctx) -> variable_list {
+                            return {enlarge(method, contiguous(ctx.grad(), format), height, width, params)};
+                          });
+}
+
+Tensor upsample(const Resampling& method, const Tensor& input, IntArrayRef output_size, bool align_corners, std::optional<double> scales_h,
+                std::optional<double> scales_w) {
+  const char* const op = method.name;
   check<TypeError>(input.is_floating_point(), "{}: input is {}, not a floating-point tensor. Convert with to(kFloat).", op,
                    input.dtype());
   check<ShapeError>(input.dim() == 4, "{}: input of shape {} is not [N, C, H, W].", op, input.sizes());
@@ -36,28 +70,19 @@ Tensor upsample(const char* op, const Tensor& input, IntArrayRef output_size, bo
     return scale.has_value() && *scale > 0 ? 1 / *scale : static_cast<double>(in) / static_cast<double>(out);
   };
   const InterpolateParams params{align_corners, step(scales_h, height, output_size[0]), step(scales_w, width, output_size[1])};
-  Tensor out = empty({x.size(0), x.size(1), output_size[0], output_size[1]}, x.options().memory_format(format));
-  forward(x.device(), out.as_view(), x.as_view(), params);
-  return autograd::record_once(op, {x}, out, {},
-                               [params, height, width, format, &backward](const BackwardContext& ctx) -> variable_list {
-                                 const Tensor g = contiguous(ctx.grad(), format);
-                                 Tensor grad = empty({g.size(0), g.size(1), height, width}, g.options().memory_format(format));
-                                 backward(g.device(), grad.as_view(), g.as_view(), params);
-                                 return {grad};
-                               });
+  return enlarge(method, x, output_size[0], output_size[1], params);
 }
 
 }  // namespace
 
 Tensor upsample_nearest2d(const Tensor& input, IntArrayRef output_size, std::optional<double> scales_h,
                           std::optional<double> scales_w) {
-  return upsample("upsample_nearest2d", input, output_size, false, scales_h, scales_w, nearest2d_forward, nearest2d_backward);
+  return upsample(nearest2d, input, output_size, false, scales_h, scales_w);
 }
 
 Tensor upsample_bilinear2d(const Tensor& input, IntArrayRef output_size, bool align_corners, std::optional<double> scales_h,
                            std::optional<double> scales_w) {
-  return upsample("upsample_bilinear2d", input, output_size, align_corners, scales_h, scales_w, bilinear2d_forward,
-                  bilinear2d_backward);
+  return upsample(bilinear2d, input, output_size, align_corners, scales_h, scales_w);
 }
 
 Tensor interpolate(const Tensor& input, const InterpolateOptions& options) {

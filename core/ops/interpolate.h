@@ -8,7 +8,7 @@
 
 namespace tessera {
 
-// Both keep the memory format of a dense input and are once differentiable. scales_h and scales_w, where given, are the factors
+// Both keep the memory format of a dense input and can be differentiated any number of times. scales_h and scales_w, where given, are the factors
 // (out / in) that set the step between source positions; otherwise the sizes do.
 // Throws TypeError for a tensor that is not floating-point, ShapeError for other ranks and for empty inputs or outputs, and
 // ValueError for an output_size of other than two numbers.

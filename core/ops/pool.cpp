@@ -4,6 +4,7 @@
 #include "core/kernel_table.h"
 #include "core/ops/copy.h"
 #include "core/ops/creation.h"
+#include "core/ops/index.h"
 #include "core/ops/shape.h"
 #include "kernels/pool/pool.h"
 
@@ -70,6 +71,65 @@ int64_t output_size(const char* op, const Tensor& x, const Pool2dParams& p, size
   return out;
 }
 
+// The gradients are linear functions of g, with kernels of their own. Each is an op: its gradient is the pooling again, so that a
+// pooling can be differentiated any number of times.
+
+// g scattered to where the maxima were found.
+Tensor max_unpool(const Tensor& grad_out, const Tensor& indices, const Pool2dParams& p, int64_t height,
+                  int64_t width) {
+  const Tensor g = contiguous(grad_out, indices.suggest_memory_format());
+  Tensor grad = empty_image(indices, height, width, g.dtype());
+  max_pool2d_backward(g.device(), grad.as_view(), g.as_view(), indices.as_view(), p);
+  return autograd::record("max_pool2d_backward", {g}, grad, {indices}, [](const BackwardContext& ctx) -> variable_list {
+    const Tensor indices = ctx.saved(0);
+    return {reshape(gather(flatten(ctx.grad(), 2), 2, flatten(to(indices, kInt64), 2)), indices.sizes())};
+  });
+}
+
+Tensor average(const Tensor& x, const Pool2dParams& p, int64_t height, int64_t width);
+Tensor adaptive_average(const Tensor& x, int64_t height, int64_t width);
+
+// g shared out over the windows.
+Tensor spread(const Tensor& grad_out, const Pool2dParams& p, int64_t height, int64_t width, MemoryFormat format) {
+  const Tensor g = contiguous(grad_out, format);
+  Tensor grad = empty({g.size(0), g.size(1), height, width}, g.options().memory_format(format));
+  avg_pool2d_backward(g.device(), grad.as_view(), g.as_view(), p);
+  return autograd::record("avg_pool2d_backward", {g}, grad, {},
+                          [p, out_height = g.size(2), out_width = g.size(3), format](const BackwardContext& ctx) -> variable_list {
+                            return {average(contiguous(ctx.grad(), format), p, out_height, out_width)};
+                          });
+}
+
+Tensor adaptive_spread(const Tensor& grad_out, int64_t height, int64_t width, MemoryFormat format) {
+  const Tensor g = contiguous(grad_out, format);
+  Tensor grad = empty({g.size(0), g.size(1), height, width}, g.options().memory_format(format));
+  adaptive_avg_pool2d_backward(g.device(), grad.as_view(), g.as_view());
+  return autograd::record("adaptive_avg_pool2d_backward", {g}, grad, {},
+                          [out_height = g.size(2), out_width = g.size(3), format](const BackwardContext& ctx) -> variable_list {
+                            return {adaptive_average(contiguous(ctx.grad(), format), out_height, out_width)};
+                          });
+}
+
+Tensor average(const Tensor& x, const Pool2dParams& p, int64_t height, int64_t width) {
+  Tensor out = empty_image(x, height, width, x.dtype());
+  avg_pool2d_forward(x.device(), out.as_view(), x.as_view(), p);
+  return autograd::record("avg_pool2d", {x}, out, {},
+                          [p, in_height = x.size(2), in_width = x.size(3),
+                           format = x.suggest_memory_format()](const BackwardContext& ctx) -> variable_list {
+                            return {spread(ctx.grad(), p, in_height, in_width, format)};
+                          });
+}
+
+Tensor adaptive_average(const Tensor& x, int64_t height, int64_t width) {
+  Tensor out = empty_image(x, height, width, x.dtype());
+  adaptive_avg_pool2d_forward(x.device(), out.as_view(), x.as_view());
+  return autograd::record("adaptive_avg_pool2d", {x}, out, {},
+                          [in_height = x.size(2), in_width = x.size(3),
+                           format = x.suggest_memory_format()](const BackwardContext& ctx) -> variable_list {
+                            return {adaptive_spread(ctx.grad(), in_height, in_width, format)};
+                          });
+}
+
 // {values, int32 indices} of a batch.
 std::pair<Tensor, Tensor> max_pool(const char* op, const Tensor& x, const Pool2dParams& p, bool ceil_mode) {
   check<ShapeError>(x.size(2) * x.size(3) <= INT32_MAX, "{}: input {} has more pixels than a 32-bit index counts.", op,
@@ -77,13 +137,10 @@ std::pair<Tensor, Tensor> max_pool(const char* op, const Tensor& x, const Pool2d
   const int64_t height = output_size(op, x, p, 0, ceil_mode), width = output_size(op, x, p, 1, ceil_mode);
   Tensor out = empty_image(x, height, width, x.dtype()), indices = empty_image(x, height, width, kInt32);
   max_pool2d_forward(x.device(), out.as_view(), indices.as_view(), x.as_view(), p);
-  const int64_t in_height = x.size(2), in_width = x.size(3);
-  autograd::record_once(op, {x}, out, {indices}, [p, in_height, in_width](const BackwardContext& ctx) -> variable_list {
-    const Tensor indices = ctx.saved(0), g = contiguous(ctx.grad(), indices.suggest_memory_format());
-    Tensor grad = empty_image(indices, in_height, in_width, g.dtype());
-    max_pool2d_backward(g.device(), grad.as_view(), g.as_view(), indices.as_view(), p);
-    return {grad};
-  });
+  autograd::record(op, {x}, out, {indices},
+                   [p, height = x.size(2), width = x.size(3)](const BackwardContext& ctx) -> variable_list {
+                     return {max_unpool(ctx.grad(), ctx.saved(0), p, height, width)};
+                   });
   return {out, indices};
 }
 
@@ -112,38 +169,16 @@ Tensor avg_pool2d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stri
   p.count_include_pad = count_include_pad;
   p.divisor_override = divisor_override.value_or(0);
   const Tensor x = as_batch(input);
-  Tensor out =
-      empty_image(x, output_size("avg_pool2d", x, p, 0, ceil_mode), output_size("avg_pool2d", x, p, 1, ceil_mode), x.dtype());
-  avg_pool2d_forward(x.device(), out.as_view(), x.as_view(), p);
-  const int64_t in_height = x.size(2), in_width = x.size(3);
-  const MemoryFormat format = x.suggest_memory_format();
-  autograd::record_once("avg_pool2d", {x}, out, {},
-                        [p, in_height, in_width, format](const BackwardContext& ctx) -> variable_list {
-                          const Tensor g = contiguous(ctx.grad(), format);
-                          Tensor grad = empty({g.size(0), g.size(1), in_height, in_width}, g.options().memory_format(format));
-                          avg_pool2d_backward(g.device(), grad.as_view(), g.as_view(), p);
-                          return {grad};
-                        });
-  return like_input(out, input);
+  const int64_t height = output_size("avg_pool2d", x, p, 0, ceil_mode), width = output_size("avg_pool2d", x, p, 1, ceil_mode);
+  return like_input(average(x, p, height, width), input);
 }
 
 Tensor adaptive_avg_pool2d(const Tensor& input, IntArrayRef output_size) {
   check_image("adaptive_avg_pool2d", input);
   const auto [height, width] = pair("adaptive_avg_pool2d", "output_size", output_size, 1);
   const Tensor x = as_batch(input);
-  const int64_t in_height = x.size(2), in_width = x.size(3);
-  check<ShapeError>(in_height > 0 && in_width > 0, "adaptive_avg_pool2d: input {} has no pixels to average.", input.sizes());
-  Tensor out = empty_image(x, height, width, x.dtype());
-  adaptive_avg_pool2d_forward(x.device(), out.as_view(), x.as_view());
-  const MemoryFormat format = x.suggest_memory_format();
-  autograd::record_once("adaptive_avg_pool2d", {x}, out, {},
-                        [in_height, in_width, format](const BackwardContext& ctx) -> variable_list {
-                          const Tensor g = contiguous(ctx.grad(), format);
-                          Tensor grad = empty({g.size(0), g.size(1), in_height, in_width}, g.options().memory_format(format));
-                          adaptive_avg_pool2d_backward(g.device(), grad.as_view(), g.as_view());
-                          return {grad};
-                        });
-  return like_input(out, input);
+  check<ShapeError>(x.size(2) > 0 && x.size(3) > 0, "adaptive_avg_pool2d: input {} has no pixels to average.", input.sizes());
+  return like_input(adaptive_average(x, height, width), input);
 }
 
 }  // namespace tessera

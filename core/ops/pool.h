@@ -8,7 +8,7 @@
 
 namespace tessera {
 
-// All three keep the memory format of a dense input, are once differentiable, and throw
+// All keep the memory format of a dense input, can be differentiated any number of times, and throw
 //   TypeError   for a tensor that is not floating-point
 //   ShapeError  for other ranks, and where the output would be empty
 //   ValueError  for kernel, stride or dilation below 1, or padding above half the kernel

@@ -105,6 +105,7 @@ const Tensor& bernoulli_(const Tensor& x, double p) {
 
 Tensor dropout(const Tensor& x, double p, bool training) {
   check<ValueError>(p >= 0 && p <= 1, "dropout: the probability {} does not lie in [0, 1]", p);
+  check<TypeError>(x.is_floating_point(), "dropout: {} is no floating-point type. Convert with to(kFloat).", x.dtype());
   if (!training || p == 0) return x;
   Tensor mask = draw(random_bernoulli, empty_like(x), default_generator(), false, 1 - p);
   if (p < 1) {
@@ -115,6 +116,7 @@ Tensor dropout(const Tensor& x, double p, bool training) {
 }
 
 const Tensor& Tensor::uniform_(double low, double high) const { return tessera::uniform_(*this, low, high); }
+const Tensor& Tensor::bernoulli_(double p) const { return tessera::bernoulli_(*this, p); }
 const Tensor& Tensor::normal_(double mean, double std) const { return tessera::normal_(*this, mean, std); }
 
 }  // namespace tessera

@@ -22,6 +22,7 @@ const Tensor& normal_(const Tensor& x, double mean = 0, double std = 1);
 const Tensor& bernoulli_(const Tensor& x, double p = 0.5);  // 1 with probability p, else 0
 
 // Zeroes elements with probability p and scales the rest by 1 / (1 - p); the identity if not training. Gradient: the same mask.
+// x is floating-point, else TypeError.
 Tensor dropout(const Tensor& x, double p = 0.5, bool training = true);
 
 }  // namespace tessera

@@ -42,8 +42,18 @@ Tensor any(const Tensor& x, IntArrayRef dims = {}, bool keepdim = false);
 // 0, or false: that of the population. Floating. The gradient of std is 0 where std is 0.
 Tensor var(const Tensor& x, IntArrayRef dims = {}, double correction = 1, bool keepdim = false);
 Tensor std(const Tensor& x, IntArrayRef dims = {}, double correction = 1, bool keepdim = false);
+// {variance or deviation, mean} in one pass.
 std::tuple<Tensor, Tensor> var_mean(const Tensor& x, IntArrayRef dims = {}, double correction = 1, bool keepdim = false);
 std::tuple<Tensor, Tensor> std_mean(const Tensor& x, IntArrayRef dims = {}, double correction = 1, bool keepdim = false);
+// A lone bool says `unbiased`, of all elements.
+template <std::same_as<bool> B> Tensor var(const Tensor& x, B unbiased) { return var(x, IntArrayRef(), unbiased); }
+template <std::same_as<bool> B> Tensor std(const Tensor& x, B unbiased) { return std(x, IntArrayRef(), unbiased); }
+template <std::same_as<bool> B> std::tuple<Tensor, Tensor> var_mean(const Tensor& x, B unbiased) {
+  return var_mean(x, IntArrayRef(), unbiased);
+}
+template <std::same_as<bool> B> std::tuple<Tensor, Tensor> std_mean(const Tensor& x, B unbiased) {
+  return std_mean(x, IntArrayRef(), unbiased);
+}
 
 // (sum |x|^p)^(1/p); p = inf, -inf: the largest, smallest |x|; p = 0: the number of non-zero elements. Floating. The gradient
 // for p = 1, 2 and inf is 0 where the norm is 0.

@@ -24,6 +24,11 @@ Tensor embed(const Tensor& grad, const DimVector& sizes, const std::function<Ten
 
 }  // namespace
 
+Tensor alias(const Tensor& x) {
+  return record("alias", {x}, make_view(x, x.layout()), {},
+                [](const BackwardContext& ctx) -> variable_list { return {ctx.grad()}; });
+}
+
 Tensor view(const Tensor& x, IntArrayRef shape) {
   const DimVector sizes = infer_shape("view", shape, x.numel());
   const std::optional<DimVector> strides = view_strides(x.layout(), sizes);
@@ -108,9 +113,9 @@ Tensor unsqueeze(const Tensor& x, int64_t dim) {
 
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   const int64_t d = normalize_dim("select", dim, x.dim());
-  check<IndexError>(x.dim() > 0, "select: a 0-dimensional tensor cannot be indexed. Use item().");
+  check<IndexError>(x.dim() > 0, "select: invalid index of a 0-dim tensor. Use item() to read its number.");
   const int64_t size = x.size(d), at = index < 0 ? index + size : index;
-  check<IndexError>(at >= 0 && at < size, "select: index {} is out of range for dimension {} of shape {}", index, d, x.sizes());
+  check<IndexError>(at >= 0 && at < size, "select: index {} is out of bounds for dimension {} with size {}", index, d, size);
   Layout layout = x.layout();
   layout.offset += at * layout.strides[d];
   layout.sizes.erase(d);
@@ -124,9 +129,9 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
 Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
   const int64_t d = normalize_dim("slice", dim, x.dim());
   check<IndexError>(x.dim() > 0, "slice: a 0-dimensional tensor cannot be sliced");
-  check<ValueError>(step > 0, "slice: step {} is not positive. Use flip() to turn a dimension round.", step);
+  check<ValueError>(step > 0, "slice: step must be positive, not {}. Use flip() to turn a dimension round.", step);
   const int64_t size = x.size(d);
-  const auto clip = [size](int64_t i) { return std::clamp(i < 0 ? i + size : i, int64_t{0}, size); };
+  const auto clip = [size](int64_t i) { return std::clamp(i < 0 && i >= -size ? i + size : i, int64_t{0}, size); };
   const int64_t first = clip(start.value_or(0)), last = std::max(first, clip(end.value_or(size)));
   Layout layout = x.layout();
   layout.offset += first * layout.strides[d];
@@ -186,6 +191,8 @@ Tensor Tensor::select(int64_t dim, int64_t index) const { return tessera::select
 Tensor Tensor::slice(int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) const {
   return tessera::slice(*this, dim, start, end, step);
 }
+TensorList Tensor::split(int64_t split_size, int64_t dim) const { return tessera::split(*this, split_size, dim); }
+TensorList Tensor::chunk(int64_t chunks, int64_t dim) const { return tessera::chunk(*this, chunks, dim); }
 Tensor Tensor::narrow(int64_t dim, int64_t start, int64_t length) const { return tessera::narrow(*this, dim, start, length); }
 
 }  // namespace tessera

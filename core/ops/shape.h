@@ -7,6 +7,8 @@
 
 namespace tessera {
 
+// The same tensor under another handle, a view like any other.
+Tensor alias(const Tensor& x);
 // The same elements in logical row-major order under another shape; one size may be -1. Throws ShapeError if memory order does
 // not allow a view.
 Tensor view(const Tensor& x, IntArrayRef shape);

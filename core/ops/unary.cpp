@@ -160,6 +160,13 @@ UnaryParams elu_params(double alpha) {
   return {alpha, 0};
 }
 
+ScalarType power_type(const Tensor& x, const Scalar& exponent) {
+  const ScalarType dtype = result_type(x, exponent);
+  check<ValueError>(is_floating_point(dtype) || exponent.to_double() >= 0,
+                    "pow: {} to the power {} is no integer. Convert with to(kFloat).", x.dtype(), exponent.to_double());
+  return dtype;
+}
+
 }  // namespace
 
 Tensor neg(const Tensor& x) { return apply(kNeg, x); }
@@ -188,6 +195,7 @@ Tensor gelu(const Tensor& x) { return apply(kGelu, x); }
 Tensor silu(const Tensor& x) { return apply(kSilu, x); }
 Tensor softplus(const Tensor& x, double beta, double threshold) { return apply(kSoftplus, x, {beta, threshold}); }
 Tensor isnan(const Tensor& x) { return predicate(UnaryOp::IsNan, x); }
+Tensor isinf(const Tensor& x) { return logical_not(logical_or(isfinite(x), isnan(x))); }
 Tensor isfinite(const Tensor& x) { return predicate(UnaryOp::IsFinite, x); }
 Tensor logical_not(const Tensor& x) { return predicate(UnaryOp::LogicalNot, x); }
 
@@ -198,10 +206,7 @@ Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp(x, min); }
 Tensor clamp_max(const Tensor& x, const Scalar& max) { return clamp(x, {}, max); }
 
 Tensor pow(const Tensor& x, const Scalar& exponent) {
-  const ScalarType dtype = result_type(x, exponent);
-  check<ValueError>(is_floating_point(dtype) || exponent.to_double() >= 0,
-                    "pow: {} to the power {} is no integer. Convert with to(kFloat).", x.dtype(), exponent.to_double());
-  return apply(kPow, x, {exponent.to_double(), 0}, dtype);
+  return apply(kPow, x, {exponent.to_double(), 0}, power_type(x, exponent));
 }
 
 Tensor add(const Tensor& x, const Scalar& other) { return apply(kAdd, x, {other.to_double(), 0}, result_type(x, other)); }
@@ -210,6 +215,12 @@ Tensor mul(const Tensor& x, const Scalar& other) { return apply(kMul, x, {other.
 Tensor div(const Tensor& x, const Scalar& other) { return apply(kDiv, x, {other.to_double(), 0}, result_type(x, other)); }
 
 const Tensor& neg_(const Tensor& x) { return apply_(kNeg, x); }
+const Tensor& abs_(const Tensor& x) { return apply_(kAbs, x); }
+const Tensor& square_(const Tensor& x) { return apply_(kSquare, x); }
+const Tensor& log_(const Tensor& x) { return apply_(kLog, x); }
+const Tensor& pow_(const Tensor& x, const Scalar& exponent) {
+  return apply_(kPow, x, {exponent.to_double(), 0}, power_type(x, exponent));
+}
 const Tensor& sqrt_(const Tensor& x) { return apply_(kSqrt, x); }
 const Tensor& exp_(const Tensor& x) { return apply_(kExp, x); }
 const Tensor& tanh_(const Tensor& x) { return apply_(kTanh, x); }

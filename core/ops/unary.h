@@ -55,18 +55,23 @@ Tensor div(const Tensor& x, const Scalar& other);
 
 // bool, not differentiable.
 Tensor isnan(const Tensor& x);
+Tensor isinf(const Tensor& x);
 Tensor isfinite(const Tensor& x);
 Tensor logical_not(const Tensor& x);
 
 const Tensor& neg_(const Tensor& x);
+const Tensor& abs_(const Tensor& x);
+const Tensor& square_(const Tensor& x);
 const Tensor& sqrt_(const Tensor& x);
 const Tensor& exp_(const Tensor& x);
+const Tensor& log_(const Tensor& x);
 const Tensor& tanh_(const Tensor& x);
 const Tensor& sigmoid_(const Tensor& x);
 const Tensor& relu_(const Tensor& x);
 const Tensor& leaky_relu_(const Tensor& x, double negative_slope = 0.01);
 const Tensor& elu_(const Tensor& x, double alpha = 1);
 const Tensor& silu_(const Tensor& x);
+const Tensor& pow_(const Tensor& x, const Scalar& exponent);
 const Tensor& clamp_(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max = {});
 const Tensor& clamp_min_(const Tensor& x, const Scalar& min);
 const Tensor& clamp_max_(const Tensor& x, const Scalar& max);

@@ -1,8 +1,11 @@
 #include "core/ops/where.h"
 
+#include <cmath>
+
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/copy.h"
 #include "core/type_promotion.h"
 #include "kernels/elementwise/elementwise.h"
 
@@ -36,8 +39,15 @@ Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) {
 }
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
+  const bool whole = !value.is_floating_point() || (std::trunc(value.to_double()) == value.to_double() && std::abs(value.to_double()) < 0x1p63);
+  check<TypeError>(x.is_floating_point() || whole, "masked_fill: value {} cannot be converted to {} without overflow or loss",
+                   value.to_double(), x.dtype());
   expand_layout("masked_fill", mask.layout(), x.sizes());  // throws unless the mask broadcasts to x
   return where(mask, scalar_like(x, value, x.dtype()), x);
+}
+
+const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value) {
+  return copy_(x, masked_fill(x, mask, value));
 }
 
 }  // namespace tessera

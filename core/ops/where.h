@@ -11,7 +11,9 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor where(const Tensor& condition, const Tensor& a, const Scalar& b);
 Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b);
 
-// mask != 0 ? value : x, in x's dtype; the mask broadcasts to x. Gradient: 0 under the mask.
+// mask != 0 ? value : x, in x's dtype; the mask broadcasts to x. Gradient: 0 under the mask. Throws TypeError for a value that x's
+// dtype cannot hold: a fraction, NaN or an infinity for integers.
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value);
+const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Scalar& value);
 
 }  // namespace tessera

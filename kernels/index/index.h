@@ -19,6 +19,9 @@ using ScatterAdd = void(const View& out, const View& index, const View& src, int
 // out[..., k, ...] = in[..., index[k], ...]; index is one-dimensional.
 using IndexSelect = void(const View& out, const View& in, const View& index, int dim);
 
+// out[..., index[k], ...] = src[..., k, ...]; where several fall on one element, the last one stays.
+using IndexCopy = void(const View& out, const View& index, const View& src, int dim);
+
 // out[..., index[k], ...] += src[..., k, ...]: the gradient of index_select.
 using IndexAdd = void(const View& out, const View& index, const View& src, int dim);
 
@@ -26,6 +29,7 @@ namespace reference {
 Gather gather;
 ScatterAdd scatter_add_acc;
 IndexSelect index_select;
+IndexCopy index_copy;
 IndexAdd index_add_acc;
 }  // namespace reference
 

@@ -56,6 +56,16 @@ void index_select(const View& out, const View& in, const View& index, int dim) {
   });
 }
 
+void index_copy(const View& out, const View& index, const View& src, int dim) {
+  dispatch_all(out.dtype, [&]<class T>() {
+    for_each_position(src, [&](const Position& position) {  // row-major: along `dim` in rising order
+      Position target = position;
+      target[dim] = index.as<int64_t>()[position[dim] * index.strides[0]];
+      out.as<T>()[offset_of(out, target)] = src.as<T>()[offset_of(src, position)];
+    });
+  });
+}
+
 void index_add_acc(const View& out, const View& index, const View& src, int dim) {
   View broadcast = src;  // the index of every line is the same: stride 0 in the other dimensions
   broadcast.data = index.data;

@@ -241,7 +241,7 @@ TEST(Views, ShareMemoryAndVersion) {
   const Tensor x = zeros({2, 3});
   x[1].fill_(7);
   EXPECT_EQ(x[1][2].item<float>(), 7.0f);
-  EXPECT_EQ(x._version(), 1u);
+  EXPECT_EQ(x._version(), 1);
   EXPECT_TRUE(x.slice(1, 1).is_view());
 }
 
