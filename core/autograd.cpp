@@ -123,8 +123,10 @@ void attach(const char* name, const TensorList& inputs, const TensorList& outs, 
             BackwardFunction backward, bool once, bool in_place = false) {
   if (anomaly_mode) check_finite(name, outs, "forward");
   if (!any_requires_grad(inputs)) return;
+  std::vector<Edge> edges;  // first: asking a view for its own may make a node
+  for (const Tensor& input : inputs) edges.push_back(input.defined() ? gradient_edge(input) : Edge{});
   auto node = std::make_shared<OpNode>(name, std::move(backward), once);
-  for (const Tensor& input : inputs) node->next_edges.push_back(input.defined() ? gradient_edge(input) : Edge{});
+  node->next_edges = std::move(edges);
   for (const Tensor& out : outs) {
     node->outputs.push_back(metadata_of(out));
     if (out.is_floating_point()) (in_place ? rebase_history : set_history)(out, node, node->outputs.size() - 1);
@@ -191,7 +193,8 @@ SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) {
   output_nr_ = static_cast<uint32_t>(tensor.output_nr());
   is_output_ = is_output && grad_fn != nullptr;  // integer outputs have none
   if (!is_output_) grad_fn_ = grad_fn;
-  tensor_ = grad_fn != nullptr || tensor.impl()->base != nullptr ? tensor.detach() : tensor;
+  const bool own_leaf = grad_fn == nullptr && tensor.impl()->autograd != nullptr && tensor.impl()->autograd->requires_grad;
+  tensor_ = grad_fn != nullptr || (tensor.impl()->base != nullptr && !own_leaf) ? tensor.detach() : tensor;
 }
 
 Tensor SavedTensor::unpack(const std::shared_ptr<Node>& owner) const {

@@ -110,29 +110,26 @@ class Engine {
   // For each reachable node, how many edges lead to it; and whether a captured edge lies below it.
   void count_dependencies() {
     std::unordered_set<Node*> seen;
-    std::vector<Node*> order;  // users before inputs, per root
+    std::vector<std::pair<Node*, size_t>> stack;  // (node, next edge to follow)
     for (const auto& root : roots_) {
-      if (seen.count(root.get())) continue;
-      std::vector<Node*> stack{root.get()};
-      seen.insert(root.get());
+      if (seen.insert(root.get()).second) stack.emplace_back(root.get(), 0);
       while (!stack.empty()) {
-        Node* const node = stack.back();
-        stack.pop_back();
-        order.push_back(node);
-        for (const Edge& edge : node->next_edges) {
-          if (edge.node == nullptr) continue;
-          ++dependencies_[edge.node.get()];
-          if (seen.insert(edge.node.get()).second) stack.push_back(edge.node.get());
+        auto& [node, next] = stack.back();
+        if (next < node->next_edges.size()) {
+          Node* const input = node->next_edges[next++].node.get();
+          if (input == nullptr) continue;
+          ++dependencies_[input];
+          if (seen.insert(input).second) stack.emplace_back(input, 0);
+          continue;
         }
+        // All inputs of this node are done.
+        bool needed = false;
+        for (const Edge& edge : node->next_edges)
+          if (edge.node != nullptr) needed = needed || needed_[edge.node.get()] || captures_.count(edge.node.get()) > 0;
+        if (!captures_.empty()) needed_[node] = needed;
+        stack.pop_back();
       }
     }
-    if (captures_.empty()) return;
-    // Inputs have smaller sequence numbers than their users, so one sweep in that order settles which nodes are needed.
-    // AccumulateGrad nodes have the largest number but no edges of their own.
-    std::sort(order.begin(), order.end(), [](Node* a, Node* b) { return a->sequence_nr() < b->sequence_nr(); });
-    for (Node* node : order)
-      for (const Edge& edge : node->next_edges)
-        if (edge.node != nullptr) needed_[node] |= needed_[edge.node.get()] || captures_.count(edge.node.get()) > 0;
   }
 
   variable_list take_gradients(Node& node) {

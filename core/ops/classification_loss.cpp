@@ -5,6 +5,7 @@
 #include "core/ops/copy.h"
 #include "core/ops/count.h"
 #include "core/ops/creation.h"
+#include "core/ops/index.h"
 #include "core/ops/loss.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
@@ -18,7 +19,7 @@ namespace tessera {
 namespace {
 
 using autograd::BackwardContext;
-using autograd::record_once;
+using autograd::record;
 
 const Kernel<kernels::NllLossForward> nll_loss_forward = TESSERA_KERNEL(nll_loss_forward);
 const Kernel<kernels::NllLossBackward> nll_loss_backward = TESSERA_KERNEL(nll_loss_backward);
@@ -102,6 +103,39 @@ Tensor reduced(const char* op, const Tensor& losses, const Tensor& divisor, Redu
   }
 }
 
+// The gradient of nll_loss: -weight[t] * g at t, else 0. It is linear in g, so that its own gradient is nll_loss of what comes back.
+Tensor nll_gradient(const Tensor& g, const Tensor& target, const Tensor& weight, const kernels::NllLossParams& params,
+                    const Layout& layout, ScalarType dtype) {
+  const Tensor grad = make_tensor(layout.fresh_like(), dtype, g.device());
+  nll_loss_backward(g.device(), scores(grad), pixels(g), pixels(target), view_or_none(weight), params);
+  return record("nll_loss_backward", {g}, grad, {target, weight},
+                [ignore_index = params.ignore_index](const BackwardContext& ctx) -> variable_list {
+                  return {nll_loss(ctx.grad(), ctx.saved(0), ctx.saved(1), kNone, ignore_index)};
+                });
+}
+
+// The gradient of cross_entropy from ops, which can be differentiated: g (p_c sum_k q_k - q_c), p = softmax(x), with the weighted
+// target distribution q_c = (1 - s) weight[t] [c = t] + s / C weight[c], 0 where the pixel is ignored.
+Tensor cross_entropy_gradient(const Tensor& g, const Tensor& x, const Tensor& target, const Tensor& weight,
+                              const kernels::CrossEntropyParams& params) {
+  const Tensor valid = unsqueeze(ne(target, params.ignore_index), 1), place = unsqueeze(clamp_min(target, 0), 1);
+  Tensor q;
+  {
+    NoGradGuard no_grad;
+    const Tensor none = zeros_like(x), kept = expand(valid, x.sizes());
+    const Tensor index = where(valid, place, zeros_like(place));  // ignored targets may lie outside the classes
+    q = scatter_add(none, 1, index, full_like(index, 1 - params.label_smoothing, x.dtype()));
+    q = add(q, params.label_smoothing / static_cast<double>(x.size(1)));
+    if (weight.defined()) {
+      DimVector shape(static_cast<size_t>(x.dim()), 1);
+      shape[1] = x.size(1);
+      q = mul(q, reshape(to(weight, x.dtype()), shape));
+    }
+    q = where(kept, q, none);
+  }
+  return mul(unsqueeze(g, 1), sub(mul(softmax(x, 1), sum(q, {1}, /*keepdim=*/true)), q));
+}
+
 // Cross-entropy with probabilities as targets.
 Tensor soft_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction,
                           int64_t ignore_index, double label_smoothing) {
@@ -147,13 +181,10 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
   nll_loss_forward(input.device(), pixels(losses), padded(total_weight, 1), padded(first_invalid, 1), scores(p.input),
                    pixels(p.target), view_or_none(p.weight), params);
   check_targets("nll_loss", first_invalid, p, ignore_index);
-  record_once("nll_loss", {p.input}, losses, {p.target, p.weight},
-              [params, layout = p.input.layout(), dtype = input.dtype()](const BackwardContext& ctx) -> variable_list {
-                const Tensor t = ctx.saved(0), g = ctx.grad();
-                const Tensor grad = make_tensor(layout.fresh_like(), dtype, g.device());
-                nll_loss_backward(g.device(), scores(grad), pixels(g), pixels(t), view_or_none(ctx.saved(1)), params);
-                return {grad};
-              });
+  record("nll_loss", {p.input}, losses, {p.target, p.weight},
+         [params, layout = p.input.layout(), dtype = input.dtype()](const BackwardContext& ctx) -> variable_list {
+           return {nll_gradient(ctx.grad(), ctx.saved(0), ctx.saved(1), params, layout, dtype)};
+         });
   return reduced("nll_loss", losses, total_weight, reduction, target.sizes(), input.dtype());
 }
 
@@ -170,14 +201,15 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& we
   cross_entropy_forward(input.device(), pixels(losses), pixels(log_normalizer), padded(total_weight, 1), padded(first_invalid, 1),
                         scores(p.input), pixels(p.target), view_or_none(p.weight), params);
   check_targets("cross_entropy", first_invalid, p, ignore_index);
-  record_once("cross_entropy", {p.input}, losses, {p.input, log_normalizer, p.target, p.weight},
-              [params](const BackwardContext& ctx) -> variable_list {
-                const Tensor x = ctx.saved(0), normalizer = ctx.saved(1), t = ctx.saved(2), g = ctx.grad();
-                const Tensor grad = empty_like(x);
-                cross_entropy_backward(x.device(), scores(grad), pixels(g), scores(x), pixels(normalizer), pixels(t),
-                                       view_or_none(ctx.saved(3)), params);
-                return {grad};
-              });
+  record("cross_entropy", {p.input}, losses, {p.input, log_normalizer, p.target, p.weight},
+         [params](const BackwardContext& ctx) -> variable_list {
+           const Tensor x = ctx.saved(0), normalizer = ctx.saved(1), t = ctx.saved(2), weight = ctx.saved(3), g = ctx.grad();
+           if (GradMode::is_enabled()) return {cross_entropy_gradient(g, x, t, weight, params)};
+           const Tensor grad = empty_like(x);
+           cross_entropy_backward(x.device(), scores(grad), pixels(g), scores(x), pixels(normalizer), pixels(t),
+                                  view_or_none(weight), params);
+           return {grad};
+         });
   return reduced("cross_entropy", losses, total_weight, reduction, target.sizes(), input.dtype());
 }
 

@@ -106,7 +106,10 @@ TensorData::TensorData(const TensorData* rows, size_t count) {
 }
 
 ScalarType TensorData::dtype() const {
-  if (values_.empty()) return literal_dtype(is_floating_point(empty_type_.value_or(kFloat64)) ? kFloat64 : *empty_type_);
+  if (values_.empty()) {
+    const ScalarType type = empty_type_.value_or(kFloat64);
+    return literal_dtype(is_floating_point(type) ? kFloat64 : type == kBool ? kBool : kInt64);
+  }
   const auto name = [](const Scalar& x) { return x.isBoolean() ? "Bool" : x.is_floating_point() ? "Double" : "Int"; };
   for (const Scalar& value : values_)
     check<TypeError>(value.type() == values_[0].type(),

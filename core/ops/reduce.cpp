@@ -1,10 +1,12 @@
 #include "core/ops/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
+#include "core/ops/concat.h"
 #include "core/ops/creation.h"
 #include "core/ops/index.h"
 #include "core/ops/shape.h"
@@ -132,6 +134,39 @@ Tensor variance_gradient(const Tensor& grad, const Tensor& x, const DimVector& d
   return mul(mul(grad, 2 / divisor), sub(x, mean(x, dims, /*keepdim=*/true)));
 }
 
+// out[i] = x[0] * ... * x[i - 1] along the last dimension, in log2(n) steps.
+Tensor product_before(const Tensor& x) {
+  const int64_t n = x.size(-1);
+  const auto shifted = [&](const Tensor& y, int64_t by) {
+    DimVector front = y.layout().sizes;
+    front.back() = by;
+    return cat({ones(front, y.options()), narrow(y, -1, 0, n - by)}, -1);
+  };
+  Tensor y = n == 0 ? x : shifted(x, 1);
+  for (int64_t by = 1; by < n; by *= 2) y = mul(y, shifted(y, by));
+  return y;
+}
+
+// For each element the product of the others that are reduced with it, exact where some are 0; made of ops, which can be
+// differentiated.
+Tensor product_of_others(const Tensor& x, const DimVector& dims) {
+  if (x.dim() == 0) return ones_like(x);
+  DimVector order, inverse(static_cast<size_t>(x.dim()), 0);
+  const auto is_reduced = [&](int64_t d) {
+    return dims.empty() || std::any_of(dims.begin(), dims.end(), [&](int64_t e) { return e == d || e + x.dim() == d; });
+  };
+  for (const bool reduced : {false, true})
+    for (int64_t d = 0; d < x.dim(); ++d)
+      if (is_reduced(d) == reduced) order.push_back(d);
+  for (size_t i = 0; i < order.size(); ++i) inverse[static_cast<size_t>(order[i])] = static_cast<int64_t>(i);
+  const Tensor moved = permute(x, order);
+  int64_t rows = 1, columns = 1;
+  for (int64_t d = 0; d < x.dim(); ++d) (is_reduced(d) ? columns : rows) *= x.size(d);
+  const Tensor lines = reshape(moved, {rows, columns});
+  const Tensor others = mul(product_before(lines), flip(product_before(flip(lines, {1})), {1}));
+  return permute(reshape(others, moved.sizes()), inverse);
+}
+
 struct Moments {
   Tensor var, mean;  // mean is undefined where it was not asked for
 };
@@ -187,9 +222,11 @@ Tensor mean(const Tensor& x, IntArrayRef dims, bool keepdim, std::optional<Scala
 Tensor prod(const Tensor& x, IntArrayRef dims, bool keepdim) {
   const Reduction shape = parse("prod", x, dims);
   const Tensor out = run(ReduceOp::Prod, x, shape, sum_type(x));
-  // The product of the others: out / x where no element is 0; for a lone 0 the product of the rest, and 0 for all else.
-  autograd::record_once("prod", {x}, out, {x}, [dims = dims.dims()](const BackwardContext& ctx) -> variable_list {
-    const Tensor x = ctx.saved(0), zero = eq(x, 0), rest = masked_fill(x, zero, 1);
+  record("prod", {x}, out, {x}, [dims = dims.dims()](const BackwardContext& ctx) -> variable_list {
+    const Tensor x = ctx.saved(0);
+    if (GradMode::is_enabled()) return {mul(ctx.grad(), product_of_others(x, dims))};
+    // out / x where no element is 0; for a lone 0 the product of the rest, and 0 for all else.
+    const Tensor zero = eq(x, 0), rest = masked_fill(x, zero, 1);
     const Tensor zeros = sum(zero, dims, true), product = prod(rest, dims, true);
     const Tensor at_zero = masked_fill(product, ne(zeros, 1), 0), elsewhere = masked_fill(product, ne(zeros, 0), 0);
     return {mul(ctx.grad(), where(zero, at_zero, div(elsewhere, rest)))};

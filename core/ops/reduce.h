@@ -18,7 +18,7 @@ namespace tessera {
 Tensor sum(const Tensor& x, IntArrayRef dims = {}, bool keepdim = false, std::optional<ScalarType> dtype = {});
 // sum / count; NaN for none. x or dtype must be floating. Gradient: expanded / count.
 Tensor mean(const Tensor& x, IntArrayRef dims = {}, bool keepdim = false, std::optional<ScalarType> dtype = {});
-// The product; int64 for integers. Its gradient is exact where elements are 0, but cannot be differentiated again.
+// The product; int64 for integers. Its gradients of any order are exact where elements are 0.
 Tensor prod(const Tensor& x, IntArrayRef dims = {}, bool keepdim = false);
 
 // The largest and the smallest element; NaN wins. Gradient: in equal parts to all elements that attain it.
