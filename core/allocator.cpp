@@ -89,13 +89,13 @@ void free_host(void* data, size_t bytes) noexcept {
 }
 
 MemoryStats memory_stats(const Device& device) {
-  if (device.is_cuda()) return kernels::cuda::memory_stats(device.index());
+  if (device.is_cuda()) return kernels::cuda::memory_stats(device.resolved().index());
   std::lock_guard lock(cache().mutex);
   return cache().stats;
 }
 
 void reset_peak_memory_stats(const Device& device) {
-  if (device.is_cuda()) return kernels::cuda::reset_peak_memory_stats(device.index());
+  if (device.is_cuda()) return kernels::cuda::reset_peak_memory_stats(device.resolved().index());
   std::lock_guard lock(cache().mutex);
   cache().stats.peak_allocated = cache().stats.allocated;
 }

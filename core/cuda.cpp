@@ -6,19 +6,19 @@ namespace tessera::cuda {
 
 namespace runtime = kernels::cuda;
 
-std::string device_name(const Device& device) { return device.is_cpu() ? "cpu" : runtime::device_name(device.index()); }
+std::string device_name(const Device& device) { return device.is_cpu() ? "cpu" : runtime::device_name(device.resolved().index()); }
 
 void synchronize(const Device& device) {
   if (device.is_cpu()) return;
-  runtime::require_device(device.index());
-  const runtime::DeviceGuard guard(device.index());
+  runtime::require_device(device.resolved().index());
+  const runtime::DeviceGuard guard(device.resolved().index());
   runtime::synchronize_device();
 }
 
 DeviceGuard::DeviceGuard(const Device& device) {
   if (device.is_cpu()) return;
-  runtime::require_device(device.index());
-  guard_ = std::make_unique<runtime::DeviceGuard>(device.index());
+  runtime::require_device(device.resolved().index());
+  guard_ = std::make_unique<runtime::DeviceGuard>(device.resolved().index());
 }
 
 Stream::Stream() : stream_((runtime::require_device(0), runtime::create_stream()), runtime::destroy_stream) {}

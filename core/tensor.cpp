@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include "core/autograd.h"
+#include "core/ops/binary.h"
 #include "core/view_history.h"
 
 namespace tessera {
@@ -166,6 +167,37 @@ void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, 
                       const TensorList& inputs) const {
   check<AutogradError>(!inputs.empty(), "backward: `inputs` cannot be empty. Leave it out to reach all leaves.");
   autograd::backward({*this}, gradient.defined() ? TensorList{gradient} : TensorList{}, retain_graph, create_graph, inputs);
+}
+
+void Tensor::retain_grad() const {
+  check<AutogradError>(requires_grad(), "retain_grad: the tensor does not require a gradient");
+  if (is_leaf() || impl_->autograd->retains_grad) return;
+  impl_->autograd->retains_grad = true;
+  register_hook([meta = std::weak_ptr(impl_->autograd)](const Tensor& g) -> Tensor {
+    if (auto m = meta.lock()) m->grad = m->grad.defined() ? tessera::add(m->grad, g) : g;
+    return {};
+  });
+}
+
+bool Tensor::retains_grad() const { return impl_->autograd != nullptr && impl_->autograd->retains_grad; }
+
+unsigned Tensor::add_hook(std::function<Tensor(const Tensor&)> hook) const {
+  check<AutogradError>(requires_grad(), "register_hook: cannot register a hook on a variable that doesn't require gradient");
+  const std::shared_ptr<autograd::Node> node = grad_fn();
+  autograd::AutogradMeta& meta = autograd::ensure_meta(*this);
+  const unsigned handle = node == nullptr ? meta.next_hook++ : node->next_hook++;
+  (node == nullptr ? meta.leaf_hooks : node->tensor_hooks)[handle] = {node == nullptr ? 0 : meta.output_nr, std::move(hook)};
+  return handle;
+}
+
+void Tensor::remove_hook(unsigned handle) const {
+  const std::shared_ptr<autograd::Node> node = grad_fn();
+  autograd::AutogradMeta& meta = autograd::ensure_meta(*this);
+  auto& hooks = node == nullptr ? meta.leaf_hooks : node->tensor_hooks;
+  const auto hook = hooks.find(handle);
+  check<IndexError>(hook != hooks.end() && (node == nullptr || hook->second.output_nr == meta.output_nr),
+                    "remove_hook: Invalid index, no hook at position {}", handle);
+  hooks.erase(hook);
 }
 
 }  // namespace tessera

@@ -1,14 +1,13 @@
 #include "core/ops/reduce.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
-#include "core/ops/concat.h"
 #include "core/ops/creation.h"
 #include "core/ops/index.h"
+#include "core/ops/product_of_others.h"
 #include "core/ops/shape.h"
 #include "core/ops/unary.h"
 #include "core/ops/where.h"
@@ -132,39 +131,6 @@ Tensor place_of_extreme(const char* name, Extreme which, const Tensor& x, std::o
 // d var / d x = 2 (x - mean) / max(0, count - correction). The mean is taken again, as a function of x, for second derivatives.
 Tensor variance_gradient(const Tensor& grad, const Tensor& x, const DimVector& dims, double divisor) {
   return mul(mul(grad, 2 / divisor), sub(x, mean(x, dims, /*keepdim=*/true)));
-}
-
-// out[i] = x[0] * ... * x[i - 1] along the last dimension, in log2(n) steps.
-Tensor product_before(const Tensor& x) {
-  const int64_t n = x.size(-1);
-  const auto shifted = [&](const Tensor& y, int64_t by) {
-    DimVector front = y.layout().sizes;
-    front.back() = by;
-    return cat({ones(front, y.options()), narrow(y, -1, 0, n - by)}, -1);
-  };
-  Tensor y = n == 0 ? x : shifted(x, 1);
-  for (int64_t by = 1; by < n; by *= 2) y = mul(y, shifted(y, by));
-  return y;
-}
-
-// For each element the product of the others that are reduced with it, exact where some are 0; made of ops, which can be
-// differentiated.
-Tensor product_of_others(const Tensor& x, const DimVector& dims) {
-  if (x.dim() == 0) return ones_like(x);
-  DimVector order, inverse(static_cast<size_t>(x.dim()), 0);
-  const auto is_reduced = [&](int64_t d) {
-    return dims.empty() || std::any_of(dims.begin(), dims.end(), [&](int64_t e) { return e == d || e + x.dim() == d; });
-  };
-  for (const bool reduced : {false, true})
-    for (int64_t d = 0; d < x.dim(); ++d)
-      if (is_reduced(d) == reduced) order.push_back(d);
-  for (size_t i = 0; i < order.size(); ++i) inverse[static_cast<size_t>(order[i])] = static_cast<int64_t>(i);
-  const Tensor moved = permute(x, order);
-  int64_t rows = 1, columns = 1;
-  for (int64_t d = 0; d < x.dim(); ++d) (is_reduced(d) ? columns : rows) *= x.size(d);
-  const Tensor lines = reshape(moved, {rows, columns});
-  const Tensor others = mul(product_before(lines), flip(product_before(flip(lines, {1})), {1}));
-  return permute(reshape(others, moved.sizes()), inverse);
 }
 
 struct Moments {
