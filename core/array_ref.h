@@ -59,11 +59,12 @@ template <class T> class ArrayRef {
  public:
   ArrayRef() = default;
   ArrayRef(const T* data, size_t size) : data_(data), size_(size) {}
-  ArrayRef(const DimVector& v) requires std::same_as<T, int64_t> : data_(v.data()), size_(v.size()) {}  // NOLINT: implicit by design
+  ArrayRef(const DimVector& v) requires std::same_as<T, int64_t> : data_(v.data()),
+                                                                   size_(v.size()) {}  // NOLINT: implicit by design
   ArrayRef(const std::vector<T>& v) requires(!std::same_as<T, bool>) : data_(v.data()), size_(v.size()) {}  // NOLINT
-  ArrayRef(const std::initializer_list<T>& v) : ArrayRef(v.begin(), v.size()) {}                          // NOLINT
-  ArrayRef(const T& one) : data_(&one), size_(1) {}                                                       // NOLINT
-  template <size_t N> ArrayRef(const std::array<T, N>& v) : data_(v.data()), size_(N) {}                  // NOLINT
+  ArrayRef(const std::initializer_list<T>& v) : ArrayRef(v.begin(), v.size()) {}                            // NOLINT
+  ArrayRef(const T& one) : data_(&one), size_(1) {}                                                         // NOLINT
+  template <size_t N> ArrayRef(const std::array<T, N>& v) : data_(v.data()), size_(N) {}                    // NOLINT
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }

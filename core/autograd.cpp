@@ -42,8 +42,8 @@ struct AccumulateGrad : Node {
     if (!leaf->grad.defined()) {
       // The buffer may belong to someone else (an expanded view, a gradient that flows to two leaves, what a hook returned), so
       // it is taken over only when this is its only user: the engine's list.
-      const bool exclusive = g.storage().use_count() == 1 && g.impl_ptr().use_count() == 1 && g.layout().is_dense() &&
-                             !g.requires_grad();
+      const bool exclusive =
+          g.storage().use_count() == 1 && g.impl_ptr().use_count() == 1 && g.layout().is_dense() && !g.requires_grad();
       leaf->grad = GradMode::is_enabled() ? clone(g) : exclusive ? g : g.detach().clone();
     } else if (GradMode::is_enabled()) {
       leaf->grad = add(leaf->grad, g);
@@ -66,9 +66,10 @@ struct AccumulateGrad : Node {
 struct NotTwiceDifferentiable : Node {
   using Node::Node;
   variable_list backward(const variable_list&) override {
-    throw AutogradError(fmt::format("{}: its backward runs a fused kernel and cannot be differentiated again. Compose the op "
-                                    "from differentiable ones where second derivatives are needed.",
-                                    op()));
+    throw AutogradError(
+        fmt::format("{}: its backward runs a fused kernel and cannot be differentiated again. Compose the op "
+                    "from differentiable ones where second derivatives are needed.",
+                    op()));
   }
   std::string name() const override { return "NotTwiceDifferentiable(" + op() + ")"; }
 };
@@ -183,10 +184,11 @@ size_t Node::saved_bytes() const {
 
 SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) {
   if (!tensor.defined()) return;
-  check<AutogradError>(!tensor.is_inference(),
-                       "Inference tensors cannot be saved for backward. Use clone() outside InferenceMode to get a normal tensor of "
-                       "shape {}.",
-                       tensor.sizes());
+  check<AutogradError>(
+      !tensor.is_inference(),
+      "Inference tensors cannot be saved for backward. Use clone() outside InferenceMode to get a normal tensor of "
+      "shape {}.",
+      tensor.sizes());
   storage_ = tensor.storage();
   version_ = tensor.storage()->version();
   const std::shared_ptr<Node> grad_fn = tensor.grad_fn();
@@ -295,8 +297,10 @@ void set_history(const Tensor& out, const std::shared_ptr<Node>& node, size_t ou
 
 void rebase_history(const Tensor& self, const std::shared_ptr<Node>& node, size_t output_nr) {
   self.storage()->count_recorded_write();
-  if (self.impl()->base == nullptr) set_history(self, node, output_nr);
-  else rebase_view(self, node, output_nr);
+  if (self.impl()->base == nullptr)
+    set_history(self, node, output_nr);
+  else
+    rebase_view(self, node, output_nr);
 }
 
 Edge gradient_edge(const Tensor& tensor) {

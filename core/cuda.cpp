@@ -6,7 +6,9 @@ namespace tessera::cuda {
 
 namespace runtime = kernels::cuda;
 
-std::string device_name(const Device& device) { return device.is_cpu() ? "cpu" : runtime::device_name(device.resolved().index()); }
+std::string device_name(const Device& device) {
+  return device.is_cpu() ? "cpu" : runtime::device_name(device.resolved().index());
+}
 
 void synchronize(const Device& device) {
   if (device.is_cpu()) return;

@@ -48,8 +48,10 @@ class Engine {
   // With accumulate_captured, captured leaves also add to their .grad (backward(inputs = ...)).
   void run(bool accumulate_captured) {
     const Depth depth;
-    if (depth.is_too_deep()) run_on_another_stack(accumulate_captured);
-    else walk(accumulate_captured);
+    if (depth.is_too_deep())
+      run_on_another_stack(accumulate_captured);
+    else
+      walk(accumulate_captured);
   }
 
  private:
@@ -203,8 +205,9 @@ Tensor initial_gradient(const char* op, const Tensor& tensor, const TensorList& 
                       gradients[i].sizes(), tensor.sizes());
     return gradients[i];
   }
-  check<ShapeError>(tensor.numel() == 1, "{}: grad can be implicitly created only for scalar outputs, the tensor has shape {}. Pass a gradient.",
-                    op, tensor.sizes());
+  check<ShapeError>(tensor.numel() == 1,
+                    "{}: grad can be implicitly created only for scalar outputs, the tensor has shape {}. Pass a gradient.", op,
+                    tensor.sizes());
   return ones_like(tensor);
 }
 
@@ -216,8 +219,10 @@ void backward(const TensorList& tensors, const TensorList& gradients, std::optio
   for (size_t i = 0; i < tensors.size(); ++i)
     engine.add_root(gradient_edge(tensors[i]), initial_gradient("backward", tensors[i], gradients, i));
   for (const Tensor& input : inputs) {
-    check<AutogradError>(input.is_leaf() && input.requires_grad(), "backward: one of `inputs`, of shape {}, is not a leaf Tensor that requires a gradient. Use autograd::grad.",
-                         input.sizes());
+    check<AutogradError>(
+        input.is_leaf() && input.requires_grad(),
+        "backward: one of `inputs`, of shape {}, is not a leaf Tensor that requires a gradient. Use autograd::grad.",
+        input.sizes());
     engine.capture(gradient_edge(input));
   }
   engine.run(true);

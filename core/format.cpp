@@ -50,9 +50,7 @@ struct NumberFormat {
   int width = 0;
 };
 
-int digits_before_point(double magnitude) {
-  return magnitude == 0 ? 1 : static_cast<int>(std::floor(std::log10(magnitude))) + 1;
-}
+int digits_before_point(double magnitude) { return magnitude == 0 ? 1 : static_cast<int>(std::floor(std::log10(magnitude))) + 1; }
 
 // Chooses the format for x (float64, contiguous) and sets the stream to it.
 NumberFormat choose_format(std::ostream& os, const Tensor& x) {
@@ -142,10 +140,14 @@ std::ostream& operator<<(std::ostream& os, const Tensor& x) {
   NoGradGuard no_grad;
   const Tensor numbers = contiguous(to(x.detach().cpu(), kFloat64));
   os.unsetf(std::ios_base::floatfield);
-  if (x.dim() == 0) os << numbers.item<double>() << '\n';
-  else if (x.dim() == 1) print_vector(os, numbers);
-  else if (x.dim() == 2) print_matrix(os, numbers, 0);
-  else print_matrices(os, numbers);
+  if (x.dim() == 0)
+    os << numbers.item<double>() << '\n';
+  else if (x.dim() == 1)
+    print_vector(os, numbers);
+  else if (x.dim() == 2)
+    print_matrix(os, numbers, 0);
+  else
+    print_matrices(os, numbers);
   os << "[ " << (x.is_cpu() ? "CPU" : "CUDA") << type_name(x.dtype()) << "Type{";
   for (int64_t d = 0; d < x.dim(); ++d) os << (d > 0 ? "," : "") << x.size(d);
   return os << "} ]";

@@ -12,9 +12,9 @@ namespace tessera {
 // than 80 characters are cut into blocks of columns; tensors of more than two dimensions are printed matrix by matrix.
 std::ostream& operator<<(std::ostream& os, const Tensor& x);
 
-std::ostream& operator<<(std::ostream& os, ScalarType type);         // Float, Double, Long, ...
-std::ostream& operator<<(std::ostream& os, const Device& device);    // cpu, cuda:0
+std::ostream& operator<<(std::ostream& os, ScalarType type);       // Float, Double, Long, ...
+std::ostream& operator<<(std::ostream& os, const Device& device);  // cpu, cuda:0
 std::ostream& operator<<(std::ostream& os, const Scalar& value);
-std::ostream& operator<<(std::ostream& os, IntArrayRef values);      // [2, 3]
+std::ostream& operator<<(std::ostream& os, IntArrayRef values);  // [2, 3]
 
 }  // namespace tessera

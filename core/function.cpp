@@ -81,15 +81,17 @@ variable_list FunctionNode::materialized(const variable_list& grads) const {
 variable_list FunctionNode::per_edge(variable_list results) const {
   const size_t expected = edge_of_.size();
   while (results.size() > expected && !results.back().defined()) results.pop_back();  // undefined ones too many do no harm
-  check<AutogradError>(results.size() == expected,
-                       "{}: backward returned an incorrect number of gradients (expected {}, got {}): one per argument of forward.",
-                       op(), expected, results.size());
+  check<AutogradError>(
+      results.size() == expected,
+      "{}: backward returned an incorrect number of gradients (expected {}, got {}): one per argument of forward.", op(),
+      expected, results.size());
   variable_list wanted(next_edges.size());
   for (size_t i = 0; i < expected; ++i) {
-    check<AutogradError>(edge_of_[i] >= 0 || !results[i].defined(),
-                         "{}: backward returned a gradient different than undefined at position {}, but the corresponding forward "
-                         "input was not a Variable.",
-                         op(), i);
+    check<AutogradError>(
+        edge_of_[i] >= 0 || !results[i].defined(),
+        "{}: backward returned a gradient different than undefined at position {}, but the corresponding forward "
+        "input was not a Variable.",
+        op(), i);
     if (edge_of_[i] >= 0) wanted[static_cast<size_t>(edge_of_[i])] = std::move(results[i]);
   }
   return wanted;

@@ -90,8 +90,8 @@ std::string function_name(const std::type_info& type);  // "CppNode<MyFunction>"
 template <class T> class Function {
  public:
   // Calls T::forward(ctx, args...) and records T::backward. The result is what forward returns: Tensor or variable_list.
-  template <class X = T, class... Args>
-  static auto apply(Args&&... args) -> decltype(X::forward(static_cast<AutogradContext*>(nullptr), std::forward<Args>(args)...)) {
+  template <class X = T, class... Args> static auto apply(Args&&... args)
+      -> decltype(X::forward(static_cast<AutogradContext*>(nullptr), std::forward<Args>(args)...)) {
     const auto node = std::make_shared<TypedNode<X>>(X::name(), own_name<X>());
     (node->add_argument(args), ...);
     auto result = [&] {
@@ -114,9 +114,7 @@ template <class T> class Function {
  private:
   template <class X> struct TypedNode : FunctionNode {
     using FunctionNode::FunctionNode;
-    variable_list backward(const variable_list& grads) override {
-      return per_edge(X::backward(&context, materialized(grads)));
-    }
+    variable_list backward(const variable_list& grads) override { return per_edge(X::backward(&context, materialized(grads))); }
   };
   template <class X> static std::string own_name() {
     return &X::name == &Function::name ? function_name(typeid(X)) : std::string(X::name());

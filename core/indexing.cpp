@@ -129,8 +129,10 @@ const Tensor& Tensor::index_put_(const std::vector<TensorIndex>& indices, const 
     tessera::index_put_(r.view, r.tensors, value, accumulate);
   } else {
     const Tensor trimmed = without_leading_ones(value, r.view.sizes());
-    if (accumulate) r.view.add_(trimmed);
-    else r.view.copy_(trimmed);
+    if (accumulate)
+      r.view.add_(trimmed);
+    else
+      r.view.copy_(trimmed);
   }
   return *this;
 }

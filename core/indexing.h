@@ -36,7 +36,9 @@ class Slice {
     template <std::integral T> Bound(T i) : optional(static_cast<int64_t>(i)) {}  // NOLINT
   };
   Slice(Bound start = None, Bound stop = None, Bound step = None)
-      : step_(step.value_or(1)), start_(start.value_or(step_ < 0 ? INDEX_MAX : 0)), stop_(stop.value_or(step_ < 0 ? INDEX_MIN : INDEX_MAX)) {}
+      : step_(step.value_or(1)),
+        start_(start.value_or(step_ < 0 ? INDEX_MAX : 0)),
+        stop_(stop.value_or(step_ < 0 ? INDEX_MIN : INDEX_MAX)) {}
   int64_t start() const { return start_; }
   int64_t stop() const { return stop_; }
   int64_t step() const { return step_; }
@@ -52,8 +54,8 @@ class TensorIndex {
   TensorIndex(Slice s) : kind_(Kind::Slice), slice_(s) {}                                                   // NOLINT
   TensorIndex(NoneType) : kind_(Kind::None) {}                                                              // NOLINT
   TensorIndex(EllipsisType) : kind_(Kind::Ellipsis) {}                                                      // NOLINT
-  TensorIndex(const char* dots);                                // NOLINT; throws IndexError for anything but "..."
-  TensorIndex(Tensor t) : kind_(Kind::Tensor), tensor_(std::move(t)) {}                                     // NOLINT
+  TensorIndex(const char* dots);                                         // NOLINT; throws IndexError for anything but "..."
+  TensorIndex(Tensor t) : kind_(Kind::Tensor), tensor_(std::move(t)) {}  // NOLINT
 
   bool is_none() const { return kind_ == Kind::None; }
   bool is_ellipsis() const { return kind_ == Kind::Ellipsis; }
@@ -74,7 +76,7 @@ class TensorIndex {
   Tensor tensor_;
 };
 
-std::ostream& operator<<(std::ostream& os, const Slice& slice);                        // 1:2:3
+std::ostream& operator<<(std::ostream& os, const Slice& slice);  // 1:2:3
 std::ostream& operator<<(std::ostream& os, const TensorIndex& index);
 std::ostream& operator<<(std::ostream& os, const std::vector<TensorIndex>& indices);  // (None, ..., 0, true, 1:2:3)
 

@@ -14,15 +14,16 @@ namespace tessera {
 class IValue {
  public:
   IValue() = default;
-  template <class T> requires std::is_arithmetic_v<T> IValue(T value) : value_(Scalar(value)) {}  // NOLINT: implicit by design
-  IValue(Scalar value) : value_(value) {}                             // NOLINT
-  IValue(Tensor value) : value_(std::move(value)) {}                  // NOLINT
-  IValue(std::string value) : value_(std::move(value)) {}             // NOLINT
-  IValue(const char* value) : value_(std::string(value)) {}           // NOLINT
-  IValue(TensorList value) : value_(std::move(value)) {}              // NOLINT
-  IValue(std::vector<int64_t> value) : value_(std::move(value)) {}    // NOLINT
-  IValue(std::vector<double> value) : value_(std::move(value)) {}     // NOLINT
-  IValue(IntArrayRef value) : value_(value.vec()) {}                  // NOLINT
+  template <class T>
+  requires std::is_arithmetic_v<T> IValue(T value) : value_(Scalar(value)) {}  // NOLINT: implicit by design
+  IValue(Scalar value) : value_(value) {}                                      // NOLINT
+  IValue(Tensor value) : value_(std::move(value)) {}                           // NOLINT
+  IValue(std::string value) : value_(std::move(value)) {}                      // NOLINT
+  IValue(const char* value) : value_(std::string(value)) {}                    // NOLINT
+  IValue(TensorList value) : value_(std::move(value)) {}                       // NOLINT
+  IValue(std::vector<int64_t> value) : value_(std::move(value)) {}             // NOLINT
+  IValue(std::vector<double> value) : value_(std::move(value)) {}              // NOLINT
+  IValue(IntArrayRef value) : value_(value.vec()) {}                           // NOLINT
 
   bool isNone() const { return std::holds_alternative<std::monostate>(value_); }
   bool isTensor() const { return std::holds_alternative<Tensor>(value_); }
@@ -40,8 +41,10 @@ class IValue {
   const std::vector<int64_t>& toIntVector() const { return get<std::vector<int64_t>>("a list of integers"); }
   const std::vector<double>& toDoubleVector() const { return get<std::vector<double>>("a list of numbers"); }
   template <class T> T to() const {
-    if constexpr (std::is_arithmetic_v<T>) return toScalar().to<T>();
-    else return get<T>("of the type asked for");
+    if constexpr (std::is_arithmetic_v<T>)
+      return toScalar().to<T>();
+    else
+      return get<T>("of the type asked for");
   }
 
  private:

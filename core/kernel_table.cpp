@@ -13,16 +13,62 @@ namespace {
 using detail::Implementation;
 
 // All kernels, so that an override that names none is refused. A test compares the list with the sources.
-constexpr std::string_view kKernels[] = {
-    "adagrad_step", "adam_step", "adaptive_avg_pool2d_backward", "adaptive_avg_pool2d_forward", "arg_reduce",
-    "avg_pool2d_backward", "avg_pool2d_forward", "batch_norm_backward", "batch_norm_backward_reduce", "batch_norm_forward",
-    "batch_norm_statistics", "batch_norm_update", "bilinear2d_backward", "bilinear2d_forward", "binary", "bincount",
-    "confusion_matrix", "conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad", "copy", "cross_entropy_backward",
-    "cross_entropy_forward", "cumsum", "fill", "gather", "index_add_acc", "index_copy", "index_select", "log_softmax_backward",
-    "log_softmax_forward", "matmul", "max_pool2d_backward", "max_pool2d_forward", "nearest2d_backward", "nearest2d_forward",
-    "nll_loss_backward", "nll_loss_forward", "one_hot", "pad_backward", "pad_forward", "random_bernoulli", "random_integers",
-    "random_normal", "random_uniform", "reduce", "rmsprop_step", "row_norm_backward", "row_norm_forward", "scatter_add_acc",
-    "sgd_step", "softmax_backward", "softmax_forward", "unary", "variance", "where"};
+constexpr std::string_view kKernels[] = {"adagrad_step",
+                                         "adam_step",
+                                         "adaptive_avg_pool2d_backward",
+                                         "adaptive_avg_pool2d_forward",
+                                         "arg_reduce",
+                                         "avg_pool2d_backward",
+                                         "avg_pool2d_forward",
+                                         "batch_norm_backward",
+                                         "batch_norm_backward_reduce",
+                                         "batch_norm_forward",
+                                         "batch_norm_statistics",
+                                         "batch_norm_update",
+                                         "bilinear2d_backward",
+                                         "bilinear2d_forward",
+                                         "binary",
+                                         "bincount",
+                                         "confusion_matrix",
+                                         "conv2d_forward",
+                                         "conv2d_input_grad",
+                                         "conv2d_weight_grad",
+                                         "copy",
+                                         "cross_entropy_backward",
+                                         "cross_entropy_forward",
+                                         "cumsum",
+                                         "fill",
+                                         "gather",
+                                         "index_add_acc",
+                                         "index_copy",
+                                         "index_select",
+                                         "log_softmax_backward",
+                                         "log_softmax_forward",
+                                         "matmul",
+                                         "max_pool2d_backward",
+                                         "max_pool2d_forward",
+                                         "nearest2d_backward",
+                                         "nearest2d_forward",
+                                         "nll_loss_backward",
+                                         "nll_loss_forward",
+                                         "one_hot",
+                                         "pad_backward",
+                                         "pad_forward",
+                                         "random_bernoulli",
+                                         "random_integers",
+                                         "random_normal",
+                                         "random_uniform",
+                                         "reduce",
+                                         "rmsprop_step",
+                                         "row_norm_backward",
+                                         "row_norm_forward",
+                                         "scatter_add_acc",
+                                         "sgd_step",
+                                         "softmax_backward",
+                                         "softmax_forward",
+                                         "unary",
+                                         "variance",
+                                         "where"};
 
 struct Override {
   std::string kernel;  // "" stands for all
@@ -50,9 +96,9 @@ Overrides parse(const std::string& text) {
     const std::string entry = text.substr(begin, end - begin);
     const size_t equals = entry.find('=');
     const std::string kernel = equals == std::string::npos ? "" : entry.substr(0, equals);
-    check<ValueError>(std::any_of(std::begin(kKernels), std::end(kKernels), [&](auto name) { return stands_for(kernel, name); }),
-                      "kernel \"{}\" is unknown. Kernels are named as in core/ops, as conv2d_forward, or by the first words: conv2d.",
-                      kernel);
+    check<ValueError>(
+        std::any_of(std::begin(kKernels), std::end(kKernels), [&](auto name) { return stands_for(kernel, name); }),
+        "kernel \"{}\" is unknown. Kernels are named as in core/ops, as conv2d_forward, or by the first words: conv2d.", kernel);
     result.push_back({kernel, parse_implementation(equals == std::string::npos ? entry : entry.substr(equals + 1))});
     begin = end + 1;
   }
@@ -97,8 +143,8 @@ detail::Implementation detail::kernel_override(const char* kernel) {
 }
 
 void detail::no_kernel(const char* kernel, const char* what) {
-  throw DeviceError(fmt::format("{}: there is no {} kernel here. Use another device, or take the override away (set_kernels).", kernel,
-                                what));
+  throw DeviceError(
+      fmt::format("{}: there is no {} kernel here. Use another device, or take the override away (set_kernels).", kernel, what));
 }
 
 }  // namespace tessera

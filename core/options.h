@@ -19,8 +19,8 @@ class TensorOptions {
   TensorOptions(ScalarType type) : dtype_(type) {}    // NOLINT: implicit, as in libtorch
   TensorOptions(Device device) : device_(device) {}   // NOLINT
   TensorOptions(DeviceType type) : device_(type) {}   // NOLINT
-  TensorOptions(const char* device) : device_(device) {}         // NOLINT
-  TensorOptions(const std::string& device) : device_(device) {}  // NOLINT
+  TensorOptions(const char* device) : device_(device) {}          // NOLINT
+  TensorOptions(const std::string& device) : device_(device) {}   // NOLINT
   TensorOptions(MemoryFormat format) : memory_format_(format) {}  // NOLINT
 
   TensorOptions dtype(ScalarType type) const { return with([&](auto& o) { o.dtype_ = type; }); }

@@ -94,9 +94,8 @@ void refresh_view(const Tensor& view) {
                        "grad mode enabled. Take the view again (its shape: {}).",
                        impl.origin == ViewOrigin::NoGradMode ? "no_grad" : "inference", view.sizes());
   const AutoGradMode recording(true);
-  record("as_strided", {base}, view, {}, [place = place_of(view)](const BackwardContext& ctx) -> variable_list {
-    return {scatter_part(ctx.grad(), place)};
-  });
+  record("as_strided", {base}, view, {},
+         [place = place_of(view)](const BackwardContext& ctx) -> variable_list { return {scatter_part(ctx.grad(), place)}; });
 }
 
 void rebase_view(const Tensor& view, const std::shared_ptr<Node>& node, size_t output_nr) {

@@ -81,8 +81,8 @@ Tensor pin_memory(const Tensor& x) {
   Layout layout = x.layout().fresh_like();
   auto storage = std::make_shared<Storage>(kernels::cuda::allocate_pinned(x.nbytes()), x.nbytes(), Device(kCPU),
                                            kernels::cuda::deallocate_pinned);
-  Tensor out(std::make_shared<TensorImpl>(
-      TensorImpl{.storage = std::move(storage), .layout = std::move(layout), .dtype = x.dtype()}));
+  Tensor out(
+      std::make_shared<TensorImpl>(TensorImpl{.storage = std::move(storage), .layout = std::move(layout), .dtype = x.dtype()}));
   copy_values(out, x.detach(), false);
   return out;
 }

@@ -138,13 +138,14 @@ Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> delet
   Layout layout = Layout::of(sizes, options.memory_format_opt().value_or(kContiguous));
   const size_t bytes = static_cast<size_t>(layout.numel()) * element_size(options.dtype());
   auto storage = std::make_shared<Storage>(data, bytes, options.device(), std::move(deleter));
-  return finish(Tensor(std::make_shared<TensorImpl>(
-                    TensorImpl{.storage = storage, .layout = std::move(layout), .dtype = options.dtype()})),
-                options);
+  return finish(
+      Tensor(std::make_shared<TensorImpl>(TensorImpl{.storage = storage, .layout = std::move(layout), .dtype = options.dtype()})),
+      options);
 }
 
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options) {
-  return from_blob(data, sizes, strides, [](void*) {}, options);
+  return from_blob(
+      data, sizes, strides, [](void*) {}, options);
 }
 
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, std::function<void(void*)> deleter,

@@ -32,8 +32,9 @@ class TensorData {
     requires std::is_arithmetic_v<T> || is_half_v<T>
   TensorData(T value) : values_{Scalar(value)} {}  // NOLINT: implicit by design
   TensorData(std::initializer_list<TensorData> rows) : TensorData(rows.begin(), rows.size()) {}
-  template <class T> TensorData(const std::vector<T>& values) : TensorData(values.begin(), values.end(), scalar_type_v<T>) {}  // NOLINT
-  template <class T> TensorData(ArrayRef<T> values) : TensorData(values.begin(), values.end(), scalar_type_v<T>) {}            // NOLINT
+  template <class T> TensorData(const std::vector<T>& values)
+      : TensorData(values.begin(), values.end(), scalar_type_v<T>) {}                                                // NOLINT
+  template <class T> TensorData(ArrayRef<T> values) : TensorData(values.begin(), values.end(), scalar_type_v<T>) {}  // NOLINT
   const DimVector& sizes() const { return sizes_; }
   const std::vector<Scalar>& values() const { return values_; }
   ScalarType dtype() const;

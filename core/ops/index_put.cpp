@@ -146,8 +146,10 @@ Tensor fitted(const Plan& plan, const Tensor& x, const Tensor& values) {
   Tensor v = values;
   while (v.dim() > static_cast<int64_t>(wanted.size()) && v.size(0) == 1) v = squeeze(v, 0);
   bool fits = v.dim() <= static_cast<int64_t>(wanted.size());
-  for (int64_t d = 1; fits && d <= v.dim(); ++d) fits = v.size(-d) == 1 || v.size(-d) == wanted[wanted.size() - static_cast<size_t>(d)];
-  check<ShapeError>(fits, "index_put_: shape mismatch: value tensor of shape {} cannot be broadcast to indexing result of shape {}",
+  for (int64_t d = 1; fits && d <= v.dim(); ++d)
+    fits = v.size(-d) == 1 || v.size(-d) == wanted[wanted.size() - static_cast<size_t>(d)];
+  check<ShapeError>(fits,
+                    "index_put_: shape mismatch: value tensor of shape {} cannot be broadcast to indexing result of shape {}",
                     values.sizes(), wanted);
   if (v.storage() == x.storage()) v = clone(v);
   return expand(to(v, x.dtype()), wanted);

@@ -31,7 +31,8 @@ Tensor empty_image(const Tensor& x, int64_t height, int64_t width) {
   return empty({x.size(0), x.size(1), height, width}, x.options().memory_format(x.suggest_memory_format()));
 }
 
-Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t height, int64_t width, const InterpolateParams& params);
+Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t height, int64_t width,
+                        const InterpolateParams& params);
 
 Tensor enlarge(const Resampling& method, const Tensor& x, int64_t height, int64_t width, const InterpolateParams& params) {
   Tensor out = empty_image(x, height, width);
@@ -43,7 +44,8 @@ Tensor enlarge(const Resampling& method, const Tensor& x, int64_t height, int64_
                           });
 }
 
-Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t height, int64_t width, const InterpolateParams& params) {
+Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t height, int64_t width,
+                        const InterpolateParams& params) {
   Tensor grad = empty_image(g, height, width);
   method.backward(g.device(), grad.as_view(), g.as_view(), params);
   return autograd::record(method.gradient_name, {g}, grad, {},
@@ -53,8 +55,8 @@ Tensor enlarge_gradient(const Resampling& method, const Tensor& g, int64_t heigh
                           });
 }
 
-Tensor upsample(const Resampling& method, const Tensor& input, IntArrayRef output_size, bool align_corners, std::optional<double> scales_h,
-                std::optional<double> scales_w) {
+Tensor upsample(const Resampling& method, const Tensor& input, IntArrayRef output_size, bool align_corners,
+                std::optional<double> scales_h, std::optional<double> scales_w) {
   const char* const op = method.name;
   check<TypeError>(input.is_floating_point(), "{}: input is {}, not a floating-point tensor. Convert with to(kFloat).", op,
                    input.dtype());

@@ -75,8 +75,7 @@ int64_t output_size(const char* op, const Tensor& x, const Pool2dParams& p, size
 // pooling can be differentiated any number of times.
 
 // g scattered to where the maxima were found.
-Tensor max_unpool(const Tensor& grad_out, const Tensor& indices, const Pool2dParams& p, int64_t height,
-                  int64_t width) {
+Tensor max_unpool(const Tensor& grad_out, const Tensor& indices, const Pool2dParams& p, int64_t height, int64_t width) {
   const Tensor g = contiguous(grad_out, indices.suggest_memory_format());
   Tensor grad = empty_image(indices, height, width, g.dtype());
   max_pool2d_backward(g.device(), grad.as_view(), g.as_view(), indices.as_view(), p);
@@ -94,10 +93,11 @@ Tensor spread(const Tensor& grad_out, const Pool2dParams& p, int64_t height, int
   const Tensor g = contiguous(grad_out, format);
   Tensor grad = empty({g.size(0), g.size(1), height, width}, g.options().memory_format(format));
   avg_pool2d_backward(g.device(), grad.as_view(), g.as_view(), p);
-  return autograd::record("avg_pool2d_backward", {g}, grad, {},
-                          [p, out_height = g.size(2), out_width = g.size(3), format](const BackwardContext& ctx) -> variable_list {
-                            return {average(contiguous(ctx.grad(), format), p, out_height, out_width)};
-                          });
+  return autograd::record(
+      "avg_pool2d_backward", {g}, grad, {},
+      [p, out_height = g.size(2), out_width = g.size(3), format](const BackwardContext& ctx) -> variable_list {
+        return {average(contiguous(ctx.grad(), format), p, out_height, out_width)};
+      });
 }
 
 Tensor adaptive_spread(const Tensor& grad_out, int64_t height, int64_t width, MemoryFormat format) {
@@ -113,21 +113,19 @@ Tensor adaptive_spread(const Tensor& grad_out, int64_t height, int64_t width, Me
 Tensor average(const Tensor& x, const Pool2dParams& p, int64_t height, int64_t width) {
   Tensor out = empty_image(x, height, width, x.dtype());
   avg_pool2d_forward(x.device(), out.as_view(), x.as_view(), p);
-  return autograd::record("avg_pool2d", {x}, out, {},
-                          [p, in_height = x.size(2), in_width = x.size(3),
-                           format = x.suggest_memory_format()](const BackwardContext& ctx) -> variable_list {
-                            return {spread(ctx.grad(), p, in_height, in_width, format)};
-                          });
+  return autograd::record(
+      "avg_pool2d", {x}, out, {},
+      [p, in_height = x.size(2), in_width = x.size(3), format = x.suggest_memory_format()](
+          const BackwardContext& ctx) -> variable_list { return {spread(ctx.grad(), p, in_height, in_width, format)}; });
 }
 
 Tensor adaptive_average(const Tensor& x, int64_t height, int64_t width) {
   Tensor out = empty_image(x, height, width, x.dtype());
   adaptive_avg_pool2d_forward(x.device(), out.as_view(), x.as_view());
-  return autograd::record("adaptive_avg_pool2d", {x}, out, {},
-                          [in_height = x.size(2), in_width = x.size(3),
-                           format = x.suggest_memory_format()](const BackwardContext& ctx) -> variable_list {
-                            return {adaptive_spread(ctx.grad(), in_height, in_width, format)};
-                          });
+  return autograd::record(
+      "adaptive_avg_pool2d", {x}, out, {},
+      [in_height = x.size(2), in_width = x.size(3), format = x.suggest_memory_format()](
+          const BackwardContext& ctx) -> variable_list { return {adaptive_spread(ctx.grad(), in_height, in_width, format)}; });
 }
 
 // {values, int32 indices} of a batch.

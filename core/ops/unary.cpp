@@ -205,9 +205,7 @@ Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> m
 Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp(x, min); }
 Tensor clamp_max(const Tensor& x, const Scalar& max) { return clamp(x, {}, max); }
 
-Tensor pow(const Tensor& x, const Scalar& exponent) {
-  return apply(kPow, x, {exponent.to_double(), 0}, power_type(x, exponent));
-}
+Tensor pow(const Tensor& x, const Scalar& exponent) { return apply(kPow, x, {exponent.to_double(), 0}, power_type(x, exponent)); }
 
 Tensor add(const Tensor& x, const Scalar& other) { return apply(kAdd, x, {other.to_double(), 0}, result_type(x, other)); }
 Tensor sub(const Tensor& x, const Scalar& other) { return apply(kSub, x, {-other.to_double(), 0}, result_type(x, other)); }

@@ -39,7 +39,8 @@ Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) {
 }
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
-  const bool whole = !value.is_floating_point() || (std::trunc(value.to_double()) == value.to_double() && std::abs(value.to_double()) < 0x1p63);
+  const bool whole =
+      !value.is_floating_point() || (std::trunc(value.to_double()) == value.to_double() && std::abs(value.to_double()) < 0x1p63);
   check<TypeError>(x.is_floating_point() || whole, "masked_fill: value {} cannot be converted to {} without overflow or loss",
                    value.to_double(), x.dtype());
   expand_layout("masked_fill", mask.layout(), x.sizes());  // throws unless the mask broadcasts to x

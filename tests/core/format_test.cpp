@@ -31,16 +31,14 @@ TEST(Format, VectorsAndMatrices) {
 TEST(Format, ScalesAndExponents) {
   EXPECT_EQ(text(tensor({100000.5, 200000.25})), "1e+05 *\n 1.0000\n 2.0000\n[ CPUFloatType{2} ]");
   EXPECT_EQ(text(tensor({0.001, 0.002})), "0.001 *\n 1.0000\n 2.0000\n[ CPUFloatType{2} ]");
-  EXPECT_EQ(text(tensor({{0.001, 0.002}, {0.003, 0.004}})),
-            "0.001 *\n 1.0000  2.0000\n  3.0000  4.0000\n[ CPUFloatType{2,2} ]");
+  EXPECT_EQ(text(tensor({{0.001, 0.002}, {0.003, 0.004}})), "0.001 *\n 1.0000  2.0000\n  3.0000  4.0000\n[ CPUFloatType{2,2} ]");
   EXPECT_EQ(text(tensor({1e-3, 1e3})), " 1.0000e-03\n 1.0000e+03\n[ CPUFloatType{2} ]");
   EXPECT_EQ(text(tensor({int64_t{12345678901}})), " 1.2346e+10\n[ CPULongType{1} ]");
   EXPECT_EQ(text(tensor({std::numeric_limits<double>::infinity(), 1.0})), "inf\n 1\n[ CPUFloatType{2} ]");
 }
 
 TEST(Format, MoreDimensionsAndLongRows) {
-  EXPECT_EQ(text(arange(8).view({2, 2, 2})),
-            "(1,.,.) = \n  0  1\n  2  3\n\n(2,.,.) = \n  4  5\n  6  7\n[ CPULongType{2,2,2} ]");
+  EXPECT_EQ(text(arange(8).view({2, 2, 2})), "(1,.,.) = \n  0  1\n  2  3\n\n(2,.,.) = \n  4  5\n  6  7\n[ CPULongType{2,2,2} ]");
   const std::string wide = text(zeros({1, 30}));
   EXPECT_EQ(wide.substr(0, 21), "Columns 1 to 26 0  0 ") << wide;
   EXPECT_NE(wide.find("\nColumns 27 to 30 0  0  0  0\n"), std::string::npos) << wide;

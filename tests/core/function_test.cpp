@@ -13,8 +13,8 @@ using autograd::AutogradContext;
 using testing_support::message_of;
 
 struct Mixed : autograd::Function<Mixed> {
-  static variable_list forward(AutogradContext* ctx, const TensorList& parts, const std::string& label, std::optional<Tensor> bias,
-                               double scale) {
+  static variable_list forward(AutogradContext* ctx, const TensorList& parts, const std::string& label,
+                               std::optional<Tensor> bias, double scale) {
     ctx->saved_data["label"] = label;
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["sizes"] = parts[0].sizes();
@@ -27,8 +27,8 @@ struct Mixed : autograd::Function<Mixed> {
     EXPECT_TRUE(ctx->saved_data["first"].isTensor());
     EXPECT_THROW(ctx->saved_data["label"].toTensor(), TypeError);
     EXPECT_TRUE(ctx->needs_input_grad(0));
-    EXPECT_FALSE(ctx->needs_input_grad(1));  // part 1 of the list
-    EXPECT_FALSE(ctx->needs_input_grad(2));  // the label
+    EXPECT_FALSE(ctx->needs_input_grad(1));    // part 1 of the list
+    EXPECT_FALSE(ctx->needs_input_grad(2));    // the label
     EXPECT_TRUE(equal(grads[1], zeros({2})));  // nobody used it: zeros all the same
     const Tensor g = grads[0] * ctx->saved_data["scale"].toDouble();
     return {g, g, Tensor(), grads[0], Tensor()};
@@ -60,7 +60,10 @@ TEST(Function, TheNumberOfGradientsMustFit) {
   EXPECT_NO_THROW(pass({ones({2}), Tensor(), Tensor()}));
   EXPECT_NO_THROW(pass({Tensor(), Tensor()}));
   EXPECT_NE(message_of<AutogradError>([&] { pass({ones({2})}); }).find("expected 2, got 1"), std::string::npos);
-  EXPECT_NE(message_of<AutogradError>([&] { pass({ones({2}), Tensor(), ones({2})}); }).find("expected 2, got 3"), std::string::npos);
+  EXPECT_NE(message_of<AutogradError>([&] {
+              pass({ones({2}), Tensor(), ones({2})});
+            }).find("expected 2, got 3"),
+            std::string::npos);
   EXPECT_NE(message_of<AutogradError>([&] { pass({ones({2}), ones({2})}); }).find("position 1"), std::string::npos);
 }
 
@@ -140,8 +143,10 @@ TEST(Autograd, ThousandsOfBackwardPassesInsideEachOther) {
 
 TEST(Autograd, BackwardInputs) {
   const Tensor x = ones({2}).requires_grad_(), y = x * 2;
-  EXPECT_NE(message_of<AutogradError>([&] { y.backward(ones({2}), {}, false, TensorList{}); }).find("cannot be empty"), std::string::npos);
-  EXPECT_NE(message_of<AutogradError>([&] { (y * 2).backward(ones({2}), {}, false, {y}); }).find("is not a leaf"), std::string::npos);
+  EXPECT_NE(message_of<AutogradError>([&] { y.backward(ones({2}), {}, false, TensorList{}); }).find("cannot be empty"),
+            std::string::npos);
+  EXPECT_NE(message_of<AutogradError>([&] { (y * 2).backward(ones({2}), {}, false, {y}); }).find("is not a leaf"),
+            std::string::npos);
 }
 
 }  // namespace

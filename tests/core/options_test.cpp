@@ -17,7 +17,8 @@ TEST(Device, TextAndIndex) {
   EXPECT_FALSE(Device("cuda").has_index());
   EXPECT_EQ(Device("cuda").resolved(), Device(kCUDA, 0));
   EXPECT_EQ(Device("cpu:0").resolved(), Device(kCPU));
-  for (const char* bad : {"", "cud:1", "cuda:", "cpu::1", ":1", "3", "cpu:1", "cuda:-1"}) EXPECT_THROW(Device{bad}, ValueError) << bad;
+  for (const char* bad : {"", "cud:1", "cuda:", "cpu::1", ":1", "3", "cpu:1", "cuda:-1"})
+    EXPECT_THROW(Device{bad}, ValueError) << bad;
 }
 
 TEST(Options, BuilderAndFreeFunctions) {
@@ -70,7 +71,8 @@ TEST(Factories, FromBlobWithStridesAndDeleter) {
   int deleted = 0;
   std::vector<int32_t> values = {1, 2, 3, 4, 5, 6};
   {
-    const Tensor t = from_blob(values.data(), {2, 3}, {1, 2}, [&](void*) { ++deleted; }, kInt32);
+    const Tensor t = from_blob(
+        values.data(), {2, 3}, {1, 2}, [&](void*) { ++deleted; }, kInt32);
     EXPECT_TRUE(equal(t, tensor({{1, 3, 5}, {2, 4, 6}}, kInt32)));
     EXPECT_FALSE(t.is_view());
     const Tensor held = t[0];

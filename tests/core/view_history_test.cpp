@@ -17,46 +17,97 @@ Tensor leaf(IntArrayRef sizes) { return rand(sizes, kFloat64).requires_grad_(); 
 
 // Each starts from a non-leaf of shape [3, 4] with the values of in[0] and writes in[1], of shape [4], or a number into it.
 const std::vector<std::pair<const char*, std::function<Tensor(const TensorList&)>>> kWrites = {
-    {"row", [](const TensorList& in) { const Tensor y = in[0] * 2; y[1] = in[1]; return y; }},
-    {"number", [](const TensorList& in) { const Tensor y = in[0] * in[0]; y[1] = 5; return y * y; }},
-    {"element", [](const TensorList& in) { const Tensor y = in[0] * in[0]; y[1][2] = in[1][0] * in[1][1]; return y * y; }},
-    {"in place op on a view", [](const TensorList& in) { const Tensor y = in[0] * 1; y.slice(1, 1, 3).mul_(y.slice(1, 0, 2)); return y * y; }},
-    {"op that saves its output", [](const TensorList& in) { const Tensor y = in[0] - 0.5; y.t()[1].relu_(); return y; }},
-    {"transposed", [](const TensorList& in) { const Tensor y = in[0] * 1; y.t().slice(1, 2).copy_(in[1].view({4, 1})); return y * y; }},
-    {"two views in turn", [](const TensorList& in) {
+    {"row",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * 2;
+       y[1] = in[1];
+       return y;
+     }},
+    {"number",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * in[0];
+       y[1] = 5;
+       return y * y;
+     }},
+    {"element",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * in[0];
+       y[1][2] = in[1][0] * in[1][1];
+       return y * y;
+     }},
+    {"in place op on a view",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * 1;
+       y.slice(1, 1, 3).mul_(y.slice(1, 0, 2));
+       return y * y;
+     }},
+    {"op that saves its output",
+     [](const TensorList& in) {
+       const Tensor y = in[0] - 0.5;
+       y.t()[1].relu_();
+       return y;
+     }},
+    {"transposed",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * 1;
+       y.t().slice(1, 2).copy_(in[1].view({4, 1}));
+       return y * y;
+     }},
+    {"two views in turn",
+     [](const TensorList& in) {
        const Tensor y = in[0] * in[0], top = y[0], left = y.slice(1, 0, 1);
        top.mul_(in[1]);
        left.add_(top.sum());
        return y * top;
      }},
-    {"from a plain buffer", [](const TensorList& in) {
+    {"from a plain buffer",
+     [](const TensorList& in) {
        const Tensor y = zeros({3, 4}, kFloat64);
        for (int64_t i = 0; i < 3; ++i) y[i] = in[0][i] * in[1];
        return y * y;
      }},
-    {"mask", [](const TensorList& in) { const Tensor y = in[0] * in[0]; y.index_put_({in[0].detach() > 0.5}, 3); return y * y; }},
-    {"masked values", [](const TensorList& in) {
+    {"mask",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * in[0];
+       y.index_put_({in[0].detach() > 0.5}, 3);
+       return y * y;
+     }},
+    {"masked values",
+     [](const TensorList& in) {
        const Tensor y = in[0] * in[0];
        y.index_put_({tensor({{true, false, true, false}, {false, false, false, true}, {true, false, false, false}})}, in[1]);
        return y * y;
      }},
-    {"rows by number", [](const TensorList& in) { const Tensor y = in[0] * in[0]; y.index_put_({tensor({2, -3})}, in[1]); return y * y; }},
-    {"neighbours", [](const TensorList& in) {
+    {"rows by number",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * in[0];
+       y.index_put_({tensor({2, -3})}, in[1]);
+       return y * y;
+     }},
+    {"neighbours",
+     [](const TensorList& in) {
        const Tensor y = in[0] * in[0];
        y.index_put_({tensor({0, 2, 1, 1}), tensor({3, 0, 0, -1})}, in[1]);
        return y * y;
      }},
-    {"dimensions apart", [](const TensorList& in) {
+    {"dimensions apart",
+     [](const TensorList& in) {
        const Tensor y = (in[0] * in[0]).view({3, 2, 2});
        y.index_put_({tensor({0, 2}), Slice(), tensor({1, 0})}, in[1].view({2, 2}));
        return y * y;
      }},
-    {"accumulated", [](const TensorList& in) {
+    {"accumulated",
+     [](const TensorList& in) {
        const Tensor y = in[0] * in[0];
        y.index_put_({tensor({0, 0, 1}), tensor({1, 1, 2})}, in[1].slice(0, 0, 3), /*accumulate=*/true);
        return y * y;
      }},
-    {"a view and an index", [](const TensorList& in) { const Tensor y = in[0] * in[0]; y.index_put_({Slice(1, 3), tensor({0, 3})}, in[1].view({2, 2})); return y * y; }},
+    {"a view and an index",
+     [](const TensorList& in) {
+       const Tensor y = in[0] * in[0];
+       y.index_put_({Slice(1, 3), tensor({0, 3})}, in[1].view({2, 2}));
+       return y * y;
+     }},
 };
 
 TEST(ViewHistory, WritesAreDifferentiated) {
@@ -71,13 +122,23 @@ TEST(ViewHistory, WritesAreDifferentiated) {
 TEST(ViewHistory, ReadingByIndexIsDifferentiated) {
   const Tensor x = leaf({3, 4, 2});
   const std::vector<std::function<Tensor(const TensorList&)>> reads = {
-      [](const TensorList& in) { return in[0].index({tensor({2, 0, 2})}); },
-      [](const TensorList& in) { return in[0].index({Slice(), tensor({{1, -1}, {0, 0}})}); },
-      [](const TensorList& in) { return in[0].index({tensor({0, 1}), Slice(), tensor({1, 1})}); },
-      [](const TensorList& in) { return in[0].index({tensor({0, 1}), tensor({{3}, {2}})}); },
+      [](const TensorList& in) {
+        return in[0].index({tensor({2, 0, 2})});
+      },
+      [](const TensorList& in) {
+        return in[0].index({Slice(), tensor({{1, -1}, {0, 0}})});
+      },
+      [](const TensorList& in) {
+        return in[0].index({tensor({0, 1}), Slice(), tensor({1, 1})});
+      },
+      [](const TensorList& in) {
+        return in[0].index({tensor({0, 1}), tensor({{3}, {2}})});
+      },
       [](const TensorList& in) { return in[0].index({in[0].detach() > 0.5}); },
       [](const TensorList& in) { return masked_select(in[0], in[0].detach() > 0.5); },
-      [](const TensorList& in) { return in[0].index({"...", true, None, 1}); },
+      [](const TensorList& in) {
+        return in[0].index({"...", true, None, 1});
+      },
   };
   for (size_t i = 0; i < reads.size(); ++i) {
     SCOPED_TRACE(i);

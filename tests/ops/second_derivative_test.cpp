@@ -24,7 +24,11 @@ TEST(SecondDerivative, Pooling) {
   for (bool channels_last : {false, true}) {
     SCOPED_TRACE(channels_last);
     EXPECT_NO_THROW(check_twice([](const Tensor& x) { return max_pool2d(x, 3, 2, 1); }, images(channels_last)));
-    EXPECT_NO_THROW(check_twice([](const Tensor& x) { return avg_pool2d(x, {2, 3}, {2, 1}, {1, 0}, true); }, images(channels_last)));
+    EXPECT_NO_THROW(check_twice(
+        [](const Tensor& x) {
+          return avg_pool2d(x, {2, 3}, {2, 1}, {1, 0}, true);
+        },
+        images(channels_last)));
     EXPECT_NO_THROW(check_twice([](const Tensor& x) { return adaptive_avg_pool2d(x, {2, 4}); }, images(channels_last)));
   }
   EXPECT_NO_THROW(check_twice([](const Tensor& x) { return max_pool2d(x, 2); }, rand({2, 4, 4}, kFloat64).requires_grad_()));
@@ -53,7 +57,8 @@ TEST(SecondDerivative, Losses) {
 }
 
 TEST(SecondDerivative, ProductsAreExactAtZero) {
-  const Tensor x = tensor({{{0.5, 0.0}, {-1.5, 2.0}, {0.25, 3.0}}, {{1.0, 0.0}, {2.0, -1.0}, {0.0, 0.0}}}, kFloat64).requires_grad_();
+  const Tensor x =
+      tensor({{{0.5, 0.0}, {-1.5, 2.0}, {0.25, 3.0}}, {{1.0, 0.0}, {2.0, -1.0}, {0.0, 0.0}}}, kFloat64).requires_grad_();
   for (const auto& dims : std::vector<std::vector<int64_t>>{{}, {0}, {1}, {-1}, {0, 2}, {2, 1}}) {
     const auto function = [&](const TensorList& in) { return prod(in[0], dims); };
     EXPECT_NO_THROW(gradcheck(function, {x}));
@@ -66,7 +71,8 @@ TEST(SecondDerivative, TheFirstBackwardRecordsNothing) {
   const Tensor x = images();
   const Tensor loss = max_pool2d(x, 2).sum();
   EXPECT_FALSE(autograd::grad({loss}, {x}, {}, true)[0].requires_grad());
-  EXPECT_TRUE(autograd::grad({cross_entropy(x, zeros({2, 5, 6}, kLong))}, {x}, {}, true, /*create_graph=*/true)[0].requires_grad());
+  EXPECT_TRUE(
+      autograd::grad({cross_entropy(x, zeros({2, 5, 6}, kLong))}, {x}, {}, true, /*create_graph=*/true)[0].requires_grad());
 }
 
 }  // namespace
