@@ -22,7 +22,7 @@ namespace {
 
 using autograd::BackwardContext;
 
-const Kernel<kernels::IndexCopy> index_copy_kernel{"index_copy", &kernels::reference::index_copy, nullptr, nullptr};
+const Kernel<kernels::IndexCopy> index_copy_kernel = TESSERA_REFERENCE_KERNEL(index_copy);
 const Kernel<kernels::IndexAdd> index_add_kernel = TESSERA_KERNEL(index_add_acc);
 
 bool is_mask(const Tensor& t) { return t.dtype() == kBool || t.dtype() == kUInt8; }

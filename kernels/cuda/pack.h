@@ -98,6 +98,8 @@ template <class T> __device__ inline T load_as(const void* data, ScalarType type
     case kFloat16: return convert_to<T>(static_cast<const Half*>(data)[at]);
     case kInt64: return convert_to<T>(static_cast<const int64_t*>(data)[at]);
     case kInt32: return convert_to<T>(static_cast<const int32_t*>(data)[at]);
+    case kInt16: return convert_to<T>(static_cast<const int16_t*>(data)[at]);
+    case kInt8: return convert_to<T>(static_cast<const int8_t*>(data)[at]);
     case kUInt8: return convert_to<T>(static_cast<const uint8_t*>(data)[at]);
     case kBool: return convert_to<T>(static_cast<const bool*>(data)[at]);
   }
@@ -112,6 +114,8 @@ template <class T> __device__ inline void store_as(void* data, ScalarType type, 
     case kFloat16: static_cast<Half*>(data)[at] = convert_to<Half>(value); return;
     case kInt64: static_cast<int64_t*>(data)[at] = convert_to<int64_t>(value); return;
     case kInt32: static_cast<int32_t*>(data)[at] = convert_to<int32_t>(value); return;
+    case kInt16: static_cast<int16_t*>(data)[at] = convert_to<int16_t>(value); return;
+    case kInt8: static_cast<int8_t*>(data)[at] = convert_to<int8_t>(value); return;
     case kUInt8: static_cast<uint8_t*>(data)[at] = convert_to<uint8_t>(value); return;
     case kBool: static_cast<bool*>(data)[at] = convert_to<bool>(value); return;
   }

@@ -1,6 +1,8 @@
 // Reading and adding by index along one dimension, on CUDA.
 //
 //   gather, index_select      a thread does one element of the output; elements are moved as bytes.
+//   index_copy                first the last position that names each target is found, by integer maxima, whose order does not show;
+//                             then a thread moves one element of the source if its position is that one.
 //   scatter_add, index_add    a line is all elements along `dim` with the other indices fixed. Two ways, of which the cheaper is
 //                             taken; both add in rising order of the position, in float64 (integers in int64), without atomics:
 //     by lines    a thread does one line: it adds the sources one by one to sums in scratch memory. Fast for many lines.
@@ -33,6 +35,24 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     const auto at = offsets(p);
     out[at[0]] = in[at[2] + index[at[1]] * stride];
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    last_position_kernel(long long* last, const int64_t* index, int64_t count, int64_t stride) {
+  for (int64_t k = thread_position(); k < count; k += thread_count())
+    atomicMax(last + index[k * stride], static_cast<long long>(k));
+}
+
+// `offsets`: of src, of out with stride 0 along the indexed dimension, and the position along it.
+template <class Unit>
+__global__ void __launch_bounds__(kThreads)
+    index_copy_kernel(Unit* out, const int64_t* index, const Unit* src, const long long* last, int64_t numel,
+                      OffsetCalculator<3> offsets, int64_t out_stride, int64_t index_stride) {
+  for (int64_t p = thread_position(); p < numel; p += thread_count()) {
+    const auto at = offsets(p);
+    const int64_t target = index[at[2] * index_stride];
+    if (last[target] == at[2]) out[at[1] + target * out_stride] = src[at[0]];
   }
 }
 
@@ -88,6 +108,22 @@ void gather(const View& out, const View& in, const View& index, int dim) {
 
 void index_select(const View& out, const View& in, const View& index, int dim) {
   gather(out, in, broadcast_index(out, index, dim), dim);
+}
+
+void index_copy(const View& out, const View& index, const View& src, int dim) {
+  View lines = out, position = src;
+  lines.strides[dim] = 0;
+  position.strides.fill(0);
+  position.strides[dim] = 1;
+  const int64_t count = index.sizes[0];
+  const DeviceScratch<long long> last(out.sizes[dim]);
+  fill_bytes(last.data(), 0xFF, static_cast<size_t>(out.sizes[dim]) * sizeof(long long));  // -1: none
+  launch("last_position", last_position_kernel, grid_for(count), kThreads, 0, last.data(), index.as<int64_t>(), count,
+         index.strides[0]);
+  dispatch_bytes(out.dtype, [&]<class Unit>() {
+    launch("index_copy", index_copy_kernel<Unit>, grid_for(src.numel()), kThreads, 0, out.as<Unit>(), index.as<int64_t>(),
+           src.as<Unit>(), last.data(), src.numel(), row_major_offsets(src, lines, position), out.strides[dim], index.strides[0]);
+  });
 }
 
 void scatter_add_acc(const View& out, const View& index, const View& src, int dim) {

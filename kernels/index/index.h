@@ -44,6 +44,7 @@ namespace cuda {
 Gather gather;
 ScatterAdd scatter_add_acc;
 IndexSelect index_select;
+IndexCopy index_copy;
 IndexAdd index_add_acc;
 }  // namespace cuda
 

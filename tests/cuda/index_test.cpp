@@ -58,6 +58,10 @@ TEST(CudaIndex, MatchesReference) {
           reference::index_add_acc(slow_sum.view, list.view, src.view, dim);
           device.fetch();
           expect_close(sum, slow_sum, exactly, "index_add");
+          cuda::index_copy(device(sum.view), device(list.view), device(src.view), dim);
+          reference::index_copy(slow_sum.view, list.view, src.view, dim);
+          device.fetch();
+          expect_close(sum, slow_sum, exactly, "index_copy");
           if (HasFatalFailure()) return;
         }
 }
