@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/ops/concat.h"
-#include "data/array_ref.h"
+#include "core/array_ref.h"
 
 namespace tessera {
 
