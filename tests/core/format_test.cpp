@@ -32,6 +32,8 @@ TEST(Format, ScalesAndExponents) {
   EXPECT_EQ(text(tensor({100000.5, 200000.25})), "1e+05 *\n 1.0000\n 2.0000\n[ CPUFloatType{2} ]");
   EXPECT_EQ(text(tensor({0.001, 0.002})), "0.001 *\n 1.0000\n 2.0000\n[ CPUFloatType{2} ]");
   EXPECT_EQ(text(tensor({{0.001, 0.002}, {0.003, 0.004}})), "0.001 *\n 1.0000  2.0000\n  3.0000  4.0000\n[ CPUFloatType{2,2} ]");
+  EXPECT_EQ(text(tensor({0.02, 1000.0})), " 2.0000e-02\n 1.0000e+03\n[ CPUFloatType{2} ]");
+  EXPECT_EQ(text(tensor({0.1, 1000.5})), "    0.1000\n 1000.5000\n[ CPUFloatType{2} ]");
   EXPECT_EQ(text(tensor({1e-3, 1e3})), " 1.0000e-03\n 1.0000e+03\n[ CPUFloatType{2} ]");
   EXPECT_EQ(text(tensor({int64_t{12345678901}})), " 1.2346e+10\n[ CPULongType{1} ]");
   EXPECT_EQ(text(tensor({std::numeric_limits<double>::infinity(), 1.0})), "inf\n 1\n[ CPUFloatType{2} ]");

@@ -8,9 +8,17 @@
 namespace tessera {
 namespace {
 
+// The gradient under create_graph, which takes another path, is the gradient.
+void check_paths(const std::function<Tensor(const Tensor&)>& op, const Tensor& x) {
+  const Tensor y = op(x), g = rand(y.sizes(), kFloat64);
+  const Tensor fused = autograd::grad({y}, {x}, {g}, true)[0], composed = autograd::grad({y}, {x}, {g}, true, true)[0];
+  EXPECT_TRUE(allclose(composed, fused, 1e-9, 1e-12)) << "under create_graph the gradient is another";
+}
+
 // The inputs go through a square, so that the gradient depends on them even where the op is linear.
 void check_twice(const std::function<Tensor(const Tensor&)>& op, const Tensor& x) {
   const auto function = [&](const TensorList& in) { return op(in[0] * in[0]); };
+  check_paths(op, x);
   gradcheck(function, {x}, {.atol = 1e-5, .rtol = 1e-4});
   gradgradcheck(function, {x}, {.eps = 1e-5, .atol = 1e-4, .rtol = 1e-4});
 }
@@ -61,6 +69,8 @@ TEST(SecondDerivative, ProductsAreExactAtZero) {
       tensor({{{0.5, 0.0}, {-1.5, 2.0}, {0.25, 3.0}}, {{1.0, 0.0}, {2.0, -1.0}, {0.0, 0.0}}}, kFloat64).requires_grad_();
   for (const auto& dims : std::vector<std::vector<int64_t>>{{}, {0}, {1}, {-1}, {0, 2}, {2, 1}}) {
     const auto function = [&](const TensorList& in) { return prod(in[0], dims); };
+    check_paths([&](const Tensor& in) { return prod(in, dims); }, x);
+    check_paths([&](const Tensor& in) { return prod(in + 2, dims); }, x);
     EXPECT_NO_THROW(gradcheck(function, {x}));
     EXPECT_NO_THROW(gradgradcheck(function, {x}));
     EXPECT_NO_THROW(gradgradcheck([&](const TensorList& in) { return prod(in[0] + 2, dims, true); }, {x}));
