@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::pair<std::string_view, ScalarType> kDtypes[] = {
-    {"f8", kFloat64}, {"f4", kFloat32}, {"f2", kFloat16}, {"i8", kInt64}, {"i4", kInt32}, {"u1", kUInt8}, {"b1", kBool}};
+    {"f8", kFloat64}, {"f4", kFloat32}, {"f2", kFloat16}, {"i8", kInt64}, {"i4", kInt32},
+    {"i2", kInt16},   {"i1", kInt8},    {"u1", kUInt8},   {"b1", kBool}};
 
 struct Header {
   ScalarType dtype = kFloat32;

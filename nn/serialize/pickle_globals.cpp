@@ -60,6 +60,8 @@ const PickleGlobal kGlobals[] = {
     {"torch.BFloat16Storage", Call::Storage, kBFloat16},
     {"torch.LongStorage", Call::Storage, kInt64},
     {"torch.IntStorage", Call::Storage, kInt32},
+    {"torch.ShortStorage", Call::Storage, kInt16},
+    {"torch.CharStorage", Call::Storage, kInt8},
     {"torch.ByteStorage", Call::Storage, kUInt8},
     {"torch.BoolStorage", Call::Storage, kBool},
     {"_codecs.encode", Call::Encode},

@@ -21,6 +21,8 @@ const char* storage_name(ScalarType dtype) {
     case kBFloat16: return "BFloat16Storage";
     case kInt64: return "LongStorage";
     case kInt32: return "IntStorage";
+    case kInt16: return "ShortStorage";
+    case kInt8: return "CharStorage";
     case kUInt8: return "ByteStorage";
     case kBool: return "BoolStorage";
   }

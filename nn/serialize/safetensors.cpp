@@ -23,6 +23,7 @@ constexpr uint64_t kMaxHeader = uint64_t{100} << 20;  // the limit of the format
 
 constexpr std::pair<const char*, ScalarType> kDtypes[] = {{"F64", kFloat64},   {"F32", kFloat32}, {"F16", kFloat16},
                                                           {"BF16", kBFloat16}, {"I64", kInt64},   {"I32", kInt32},
+                                                          {"I16", kInt16},     {"I8", kInt8},
                                                           {"U8", kUInt8},      {"BOOL", kBool}};
 
 const char* name_of(ScalarType dtype) {

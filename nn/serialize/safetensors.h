@@ -4,7 +4,7 @@
 //   n bytes       JSON: {"__metadata__": {KEY: TEXT, ...}, NAME: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
 //   the rest      the tensors' elements, little-endian, row-major; offsets count from here and cover it without gap or overlap
 //
-// dtypes: F64, F32, F16, BF16, I64, I32, U8, BOOL. Source: https://github.com/huggingface/safetensors.
+// dtypes: F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL. Source: https://github.com/huggingface/safetensors.
 #pragma once
 
 #include <iosfwd>

@@ -52,7 +52,7 @@ TEST(Npy, ReadsVersionsOrdersAndTypes) {
 }
 
 TEST(Npy, WhatIsWrittenComesBack) {
-  for (ScalarType dtype : {kBool, kFloat32, kUInt8, kFloat64, kInt64, kFloat16, kInt32})
+  for (ScalarType dtype : {kBool, kFloat32, kUInt8, kFloat64, kInt64, kFloat16, kInt32, kInt16, kInt8})
     for (const Tensor& t : {arange(6).to(kFloat32).to(dtype), arange(6).to(kFloat32).to(dtype).reshape({2, 3}).t(),
                             zeros({0, 2}, dtype), full({}, 1, dtype)}) {
       std::ostringstream stream;

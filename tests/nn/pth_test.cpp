@@ -221,7 +221,7 @@ TEST(Pth, ReadsTarArchives) {
 
 TEST(Pth, WhatIsWrittenComesBack) {
   NamedTensors tensors;
-  for (ScalarType dtype : {kBool, kFloat32, kUInt8, kFloat64, kBFloat16, kInt64, kFloat16, kInt32})
+  for (ScalarType dtype : {kBool, kFloat32, kUInt8, kFloat64, kBFloat16, kInt64, kFloat16, kInt32, kInt16, kInt8})
     tensors.emplace_back(std::string("t.") + to_string(dtype), arange(7).to(kFloat32).to(dtype));
   tensors.emplace_back("scalar", full({}, 2.5, kFloat64));
   tensors.emplace_back("empty", zeros({0, 3}));

@@ -58,7 +58,7 @@ std::string refusal(const std::string& bytes) {
 
 TEST_F(SafeTensorsTest, RoundTripKeepsBytesOrderAndMetadata) {
   SafeTensors content;
-  for (ScalarType dtype : {kBool, kFloat32, kUInt8, kFloat64, kBFloat16, kInt64, kFloat16, kInt32})
+  for (ScalarType dtype : {kBool, kFloat32, kUInt8, kFloat64, kBFloat16, kInt64, kFloat16, kInt32, kInt16, kInt8})
     content.tensors.emplace_back(std::string("t.") + to_string(dtype), (arange(7).to(kFloat32)).to(dtype));
   content.tensors.emplace_back("scalar", full({}, 2.5, kFloat64));
   content.tensors.emplace_back("empty", zeros({0, 3}));
