@@ -148,7 +148,7 @@ TEST_F(SafeTensorsTest, HostileHeadersAreRefused) {
   refusal(file_of(entry("F32", "[0,9223372036854775807,9223372036854775807]", "[0,0]"), 0));
   refusal(file_of(entry("F32", "[18446744073709551617]", "[0,0]"), 0));
   refusal(file_of(entry("BOOL", "[1]", "[0,1]"), 0) + "\x02");
-  EXPECT_NE(refusal(file_of(entry("I8", "[16]", "[0,16]"), 16)).find("\"w\": the dtype \"I8\" is not supported"),
+  EXPECT_NE(refusal(file_of(entry("U16", "[8]", "[0,16]"), 16)).find("\"w\": the dtype \"U16\" is not supported"),
             std::string::npos);
   refusal(file_of("{\"w\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0));
   refusal(file_of("{\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"shape\":[0],\"data_offsets\":[0,0]}}", 0));
