@@ -31,9 +31,9 @@ nn::AnyModule make_unet(const ModelOptions& options, const Settings& settings) {
                   .is_batchnorm(settings.flag("is_batchnorm")));
 }
 
-// The encoder's tensors stand behind "encoder.".
+// The encoder's tensors stand behind "encoder."; fc is no part of it.
 void rename_encoder(std::string& name, Tensor&) {
-  for (const char* part : {"conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.", "fc."})
+  for (const char* part : {"conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4."})
     if (name.starts_with(part)) {
       name = "encoder." + name;
       return;

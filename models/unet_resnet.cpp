@@ -10,6 +10,7 @@ UNetResNetImpl::UNetResNetImpl(const UNetResNetOptions& options) : options(optio
   check<ValueError>(widths.size() == 5, "UNetResNet: {} decoder_channels are given where 5 are expected", widths.size());
   for (const int64_t width : widths) check<ValueError>(width >= 1, "UNetResNet: decoder_channels of {}", width);
   encoder_ = register_module("encoder", ResNet(options.encoder()));
+  encoder_->unregister_module("fc");
   const std::vector<int64_t> channels = encoder_->feature_channels();  // of H/2 ... H/32
   int64_t deep = channels.back();
   for (size_t i = 0; i < widths.size(); ++i) {

@@ -17,7 +17,7 @@ namespace tessera::models {
 class UNetResNetOptions {
  public:
   UNetResNetOptions(ResNetOptions encoder) : encoder_(std::move(encoder)) {}  // NOLINT: implicit, for UNetResNet(resnet34())
-  TESSERA_ARG(ResNetOptions, encoder);  // its in_channels are the network's; its fc is not used, but stays among the parameters
+  TESSERA_ARG(ResNetOptions, encoder);  // its in_channels are the network's; its fc is left out
   TESSERA_ARG(int64_t, n_classes) = 2;
   TESSERA_ARG(std::vector<int64_t>, decoder_channels) = {256, 128, 64, 32, 16};  // after up_concat4 ... up_concat1, up_full
   TESSERA_ARG(bool, is_deconv) = false;          // up: transposed convolution; otherwise bilinear and a 1 x 1 convolution

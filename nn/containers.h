@@ -160,7 +160,7 @@ class ModuleDictImpl : public Module {
 };
 TESSERA_MODULE(ModuleDict);
 
-// A function as a module: Functional(relu), Functional([](const Tensor& x) { ... }), Functional(elu, 0.5).
+// A function as a module: Functional(relu), Functional([](const Tensor& x) { ... }), Functional(elu, 1.0, 1.0, 1.0).
 class FunctionalImpl : public Cloneable<FunctionalImpl> {
  public:
   using Function = std::function<Tensor(const Tensor&)>;

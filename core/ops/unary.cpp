@@ -190,7 +190,12 @@ Tensor tanh(const Tensor& x) { return apply(kTanh, x); }
 Tensor sigmoid(const Tensor& x) { return apply(kSigmoid, x); }
 Tensor relu(const Tensor& x) { return apply(kRelu, x); }
 Tensor leaky_relu(const Tensor& x, double negative_slope) { return apply(kLeakyRelu, x, {negative_slope, 0}); }
-Tensor elu(const Tensor& x, double alpha) { return apply(kElu, x, elu_params(alpha)); }
+Tensor elu(const Tensor& x, double alpha, double scale, double input_scale) {
+  check<ValueError>(input_scale > 0, "elu: input_scale is {}. It must be positive.", input_scale);
+  if (input_scale == 1) return scale == 1 ? apply(kElu, x, elu_params(alpha)) : mul(apply(kElu, x, elu_params(alpha)), scale);
+  // With z = input_scale x the unit is (z > 0 ? z : input_scale alpha (exp(z) - 1)) / input_scale.
+  return mul(apply(kElu, mul(x, input_scale), elu_params(alpha * input_scale)), scale / input_scale);
+}
 Tensor gelu(const Tensor& x) { return apply(kGelu, x); }
 Tensor silu(const Tensor& x) { return apply(kSilu, x); }
 Tensor softplus(const Tensor& x, double beta, double threshold) { return apply(kSoftplus, x, {beta, threshold}); }

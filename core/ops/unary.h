@@ -34,7 +34,8 @@ Tensor tanh(const Tensor& x);        // (floating)
 Tensor sigmoid(const Tensor& x);     // 1 / (1 + exp(-x)) (floating)
 Tensor relu(const Tensor& x);        // max(x, 0); gradient 0 at 0; saves its output alone
 Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);      // x > 0 ? x : slope x; gradient slope at 0
-Tensor elu(const Tensor& x, double alpha = 1);                         // x > 0 ? x : alpha (exp(x) - 1); alpha >= 0 (floating)
+// scale * (x > 0 ? x : alpha (exp(input_scale x) - 1)); alpha >= 0, input_scale > 0 (floating)
+Tensor elu(const Tensor& x, double alpha = 1, double scale = 1, double input_scale = 1);
 Tensor gelu(const Tensor& x);                                          // x Phi(x), Phi the normal distribution (floating)
 Tensor silu(const Tensor& x);                                          // x sigmoid(x) (floating)
 Tensor softplus(const Tensor& x, double beta = 1,

@@ -33,11 +33,11 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
 Tensor elu(const Tensor& x, const ELUFuncOptions& o) { return o.inplace() ? elu_(x, o.alpha()) : tessera::elu(x, o.alpha()); }
 Tensor selu(const Tensor& x, const SELUFuncOptions& o) {
   constexpr double alpha = 1.6732632423543772848170429916717, scale = 1.0507009873554804934193349852946;
-  return into(x, mul(tessera::elu(x, alpha), scale), o.inplace());
+  return into(x, tessera::elu(x, alpha, scale), o.inplace());
 }
 Tensor celu(const Tensor& x, const CELUFuncOptions& o) {
   check<ValueError>(o.alpha() > 0, "celu: alpha {} is not positive", o.alpha());
-  return into(x, mul(tessera::elu(div(x, o.alpha())), o.alpha()), o.inplace());
+  return into(x, tessera::elu(x, o.alpha(), 1, 1 / o.alpha()), o.inplace());
 }
 Tensor hardtanh(const Tensor& x, const HardtanhFuncOptions& o) {
   check<ValueError>(o.min_val() <= o.max_val(), "hardtanh: bounds {} and {}", o.min_val(), o.max_val());

@@ -175,8 +175,7 @@ class Unpickler {
     push(PickleValue(known));
   }
 
-  // --- One opcode. False at the end.
-  // -----------------------------------------------------------------------------------------------
+  // --- One opcode. False at the end. -------------------------------------------------------------------------------------------
   bool step() {
     opcode_at_ = position_;
     const uint8_t opcode = static_cast<uint8_t>(take(1)[0]);

@@ -65,7 +65,7 @@ TEST(Containers, SequentialExtendsIteratesAndClones) {
 }
 
 TEST(Containers, SequentialByNumberAndByName) {
-  Sequential net(Linear(2, 3), Functional(tessera::relu), Functional(tessera::elu, 0.5));
+  Sequential net(Linear(2, 3), Functional(tessera::relu), Functional(tessera::elu, /*alpha=*/0.5, /*scale=*/1, /*input_scale=*/1));
   net->push_back("last", Linear(3, 1));
   EXPECT_EQ(net->size(), 4u);
   EXPECT_TRUE(net(ones({5, 2})).sizes() == IntArrayRef({5, 1}));

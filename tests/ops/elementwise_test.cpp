@@ -52,6 +52,8 @@ const std::vector<UnaryCase>& unary_cases() {
       {"relu", relu, -2, 2, [](double x) { return std::max(x, 0.0); }},
       {"leaky_relu", [](const Tensor& x) { return leaky_relu(x, 0.2); }, -2, 2, [](double x) { return x > 0 ? x : 0.2 * x; }},
       {"elu", [](const Tensor& x) { return elu(x, 1.3); }, -2, 2, [](double x) { return x > 0 ? x : 1.3 * std::expm1(x); }},
+      {"elu", [](const Tensor& x) { return elu(x, 1.3, 0.5, 3); }, -2, 2,
+       [](double x) { return 0.5 * (x > 0 ? x : 1.3 * std::expm1(3 * x)); }},
       {"gelu", gelu, -3, 3, [](double x) { return x * 0.5 * std::erfc(-x * std::sqrt(0.5)); }},
       {"silu", silu, -4, 4, [](double x) { return x / (1 + std::exp(-x)); }},
       {"softplus", [](const Tensor& x) { return softplus(x, 2); }, -3, 3,
@@ -267,6 +269,7 @@ TEST(ElementwiseOps, ErrorsNameTheOpAndTheShapes) {
   EXPECT_THROW(clamp(ones({2}), {}, {}), ValueError);
   EXPECT_THROW(pow(ones({2}, kInt64), -1), ValueError);
   EXPECT_THROW(elu(ones({2}), -1), ValueError);
+  EXPECT_THROW(elu(ones({2}), 1, 1, 0), ValueError);
   EXPECT_THROW(where(ones({2}), ones({2}), ones({2})), TypeError);
   EXPECT_THROW(masked_fill(ones({2}), ones({3, 2}, kBool), 1), ShapeError);
 }
