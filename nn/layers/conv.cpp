@@ -48,6 +48,8 @@ Conv2dImpl::Conv2dImpl(const Conv2dOptions& options) : options(options) {
 
 void Conv2dImpl::reset() {
   check_options("Conv2d", options);
+  check<ValueError>(!options.padding().is_same() || options.stride() == ExpandingArray<2>(1),
+                    "Conv2d: padding kSame needs a stride of 1, not {}", IntArrayRef(options.stride()));
   const auto& k = options.kernel_size();
   weight = register_parameter("weight", empty({options.out_channels(), options.in_channels() / options.groups(), k[0], k[1]}));
   bias = register_parameter("bias", options.bias() ? empty({options.out_channels()}) : Tensor());

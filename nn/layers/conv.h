@@ -39,7 +39,7 @@ class ConvTranspose2dOptions {
 };
 
 // weight [out, in / groups, kh, kw] and bias [out], both uniform in +-1 / sqrt(in / groups * kh * kw)
-// (kaiming_uniform, a = sqrt 5).
+// (kaiming_uniform, a = sqrt 5). ValueError for sizes below 1, groups that do not divide, and kSame with a stride.
 class Conv2dImpl : public Cloneable<Conv2dImpl> {
  public:
   Conv2dImpl(int64_t in_channels, int64_t out_channels, ExpandingArray<2> kernel_size)

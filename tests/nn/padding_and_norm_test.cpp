@@ -32,7 +32,8 @@ TEST(Padding, ConvolutionsKeepTheSize) {
   const Tensor x = rand({2, 3, 6, 5});
   for (const int64_t kernel : {1, 2, 3, 4})
     EXPECT_EQ(Conv2d(Conv2dOptions(3, 2, kernel).padding(kSame).dilation(2))(x).sizes(), IntArrayRef({2, 2, 6, 5})) << kernel;
-  EXPECT_THROW(Conv2d(Conv2dOptions(3, 2, 3).padding(kSame).stride(2))(x), ValueError);
+  EXPECT_THROW(Conv2d(Conv2dOptions(3, 2, 3).padding(kSame).stride(2)), ValueError);
+  EXPECT_THROW(Conv2d(Conv2dOptions(3, 2, 3).padding(kSame).stride(2).padding_mode(kReflect)), ValueError);
   const Conv2d even(Conv2dOptions(3, 2, 2).padding(kSame));  // one more row and column at the end
   EXPECT_TRUE(equal(even(x), conv2d(pad(x, {0, 1, 0, 1}), even->weight, even->bias)));
   const Conv2d wrapped(Conv2dOptions(3, 2, 3).padding({1, 2}).padding_mode(kCircular));
