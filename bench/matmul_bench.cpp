@@ -33,7 +33,7 @@ void run(benchmark::State& state, const Shape& s, bool peer) {
       to{out.data(), kFloat32, 3, {1, s.m, s.n}, {0, s.n, 1}};
   const View right{b.data(), kFloat32, 3, {1, s.k, s.n}, {s.k * s.n, s.b_transposed ? 1 : s.n, s.b_transposed ? s.k : 1}};
   for (auto _ : state) {
-    if (!peer) kernels::cpu::matmul(to, left, right);
+    if (!peer) kernels::cpu::matmul(to, left, right, {});
 #if TESSERA_ONEDNN
     else
       dnnl_sgemm('N', s.b_transposed ? 'T' : 'N', s.m, s.n, s.k, 1, a.data(), s.k, b.data(), s.b_transposed ? s.k : s.n, 0,

@@ -10,6 +10,7 @@
 #include "core/indexing.h"
 #include "core/kernel_table.h"
 #include "core/ops.h"
+#include "core/precision.h"
 #include "core/random.h"
 #include "core/type_promotion.h"
 #include "data/data.h"

@@ -13,6 +13,7 @@
 #include "core/ops/creation.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
+#include "core/precision.h"
 #include "kernels/conv2d/conv2d.h"
 
 namespace tessera {
@@ -101,7 +102,8 @@ std::array<int64_t, 2> pair_of(const char* op, const char* what, IntArrayRef val
 
 Conv2dParams make_params(const char* op, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
   check<ValueError>(groups >= 1, "{}: groups is {}; it must be at least 1.", op, groups);
-  return {pair_of(op, "stride", stride, 1), pair_of(op, "padding", padding, 0), pair_of(op, "dilation", dilation, 1), groups};
+  return {pair_of(op, "stride", stride, 1), pair_of(op, "padding", padding, 0), pair_of(op, "dilation", dilation, 1), groups,
+          detail::float32_precision()};
 }
 
 void check_operands(const char* op, const char* first_name, const Tensor& first, const char* second_name, const Tensor& second,

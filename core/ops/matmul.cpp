@@ -5,6 +5,7 @@
 #include "core/ops/binary.h"
 #include "core/ops/creation.h"
 #include "core/ops/shape.h"
+#include "core/precision.h"
 #include "kernels/matmul/matmul.h"
 
 namespace tessera {
@@ -31,7 +32,7 @@ bool is_transposed(const Tensor& x) {
 //   grad_a = g x b^T,  grad_b = a^T x g
 // each computed in the memory order of its operand, so that the gradient of a weight that was used transposed lies like the
 // weight.
-Tensor product(const char* name, const Tensor& a, const Tensor& b) {
+Tensor product(const char* name, const Tensor& a, const Tensor& b, const kernels::MatmulParams& params) {
   DimVector sizes = a.layout().sizes;
   sizes.back() = b.size(-1);
   const Tensor out = empty(sizes, a.options());
@@ -40,20 +41,22 @@ Tensor product(const char* name, const Tensor& a, const Tensor& b) {
     if (v.ndim == 3) return v;
     return View{v.data, v.dtype, 3, {1, v.sizes[0], v.sizes[1]}, {0, v.strides[0], v.strides[1]}};
   };
-  matmul_kernel(a.device(), as_batch(out), as_batch(a), as_batch(b));
+  matmul_kernel(a.device(), as_batch(out), as_batch(a), as_batch(b), params);
   const Tensor kept_a = b.requires_grad() ? a : Tensor(), kept_b = a.requires_grad() ? b : Tensor();
   return autograd::record(
       name, {a, b}, out, {kept_a, kept_b},
-      [name, a_transposed = is_transposed(a), b_transposed = is_transposed(b)](const autograd::BackwardContext& ctx) {
+      [name, params, a_transposed = is_transposed(a), b_transposed = is_transposed(b)](const autograd::BackwardContext& ctx) {
         const Tensor& g = ctx.grad();
         variable_list grads(2);
         if (ctx.needs_grad(0)) {
           const Tensor right = ctx.saved(1);
-          grads[0] = a_transposed ? transposed(product(name, right, transposed(g))) : product(name, g, transposed(right));
+          grads[0] = a_transposed ? transposed(product(name, right, transposed(g), params))
+                                  : product(name, g, transposed(right), params);
         }
         if (ctx.needs_grad(1)) {
           const Tensor left = ctx.saved(0);
-          grads[1] = b_transposed ? transposed(product(name, transposed(g), left)) : product(name, transposed(left), g);
+          grads[1] = b_transposed ? transposed(product(name, transposed(g), left, params))
+                                  : product(name, transposed(left), g, params);
         }
         return grads;
       });
@@ -65,7 +68,7 @@ Tensor checked_product(const char* op, const Tensor& a, const Tensor& b) {
       "{}: shapes {} and {} do not fit: the last size of the first, {}, and the last but one of the second, {}, differ. "
       "Is one to be transposed?",
       op, a.sizes(), b.sizes(), a.size(-1), b.size(-2));
-  return product(op, a, b);
+  return product(op, a, b, {detail::float32_precision()});
 }
 
 }  // namespace
@@ -88,7 +91,7 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   check_operands("dot", a, b);
   check<ShapeError>(a.dim() == 1 && b.dim() == 1 && a.size(0) == b.size(0),
                     "dot: shapes {} and {}; two vectors of one length are expected. Use matmul.", a.sizes(), b.sizes());
-  return view(product("dot", unsqueeze(a, 0), unsqueeze(b, 1)), {});
+  return view(product("dot", unsqueeze(a, 0), unsqueeze(b, 1), {detail::float32_precision()}), {});
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b) {

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/precision.h"
 #include "kernels/view.h"
 
 namespace tessera::kernels {
@@ -23,6 +24,7 @@ namespace tessera::kernels {
 struct Conv2dParams {
   std::array<int64_t, 2> stride{1, 1}, padding{0, 0}, dilation{1, 1};  // height, width
   int64_t groups = 1;
+  Float32Precision precision = Float32Precision::Highest;  // of float32 operands
 };
 
 // `bias` may be null.
@@ -49,10 +51,9 @@ Conv2dWeightGrad conv2d_weight_grad;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] Conv2dForward conv2d_forward;
-[[gnu::weak]] Conv2dInputGrad conv2d_input_grad;
-[[gnu::weak]] Conv2dWeightGrad conv2d_weight_grad;
+Conv2dForward conv2d_forward;
+Conv2dInputGrad conv2d_input_grad;
+Conv2dWeightGrad conv2d_weight_grad;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

@@ -193,7 +193,7 @@ HWY_EXPORT(matmul_batches);
 
 namespace cpu {
 
-void matmul(const View& out, const View& a, const View& b) {
+void matmul(const View& out, const View& a, const View& b, const MatmulParams&) {
   if (out.numel() == 0) return;
   HWY_DYNAMIC_DISPATCH(matmul_batches)(out, a, b);
 }

@@ -4,11 +4,16 @@
 // strides, a batch that is broadcast has stride 0. K = 0 gives zeros.
 #pragma once
 
+#include "kernels/precision.h"
 #include "kernels/view.h"
 
 namespace tessera::kernels {
 
-using Matmul = void(const View& out, const View& a, const View& b);
+struct MatmulParams {
+  Float32Precision precision = Float32Precision::Highest;  // of float32 operands
+};
+
+using Matmul = void(const View& out, const View& a, const View& b, const MatmulParams&);
 
 namespace reference {
 Matmul matmul;
@@ -18,8 +23,7 @@ Matmul matmul;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] Matmul matmul;
+Matmul matmul;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

@@ -3,7 +3,7 @@
 
 namespace tessera::kernels::reference {
 
-void matmul(const View& out, const View& a, const View& b) {
+void matmul(const View& out, const View& a, const View& b, const MatmulParams&) {
   dispatch_floating(out.dtype, [&]<class T>() {
     for (int64_t batch = 0; batch < out.sizes[0]; ++batch)
       for (int64_t m = 0; m < out.sizes[1]; ++m)

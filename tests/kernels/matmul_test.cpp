@@ -24,11 +24,11 @@ void check(int64_t batches, int64_t rows, int64_t columns, int64_t depth, Scalar
   View right = b.view;
   if (broadcast_b) right.strides[0] = 0;
   StridedBuffer fast(dtype, {batches, rows, columns}, out_layout), slow(dtype, {batches, rows, columns});
-  with_threads(1, [&] { cpu::matmul(fast.view, a.view, right); });
+  with_threads(1, [&] { cpu::matmul(fast.view, a.view, right, {}); });
   const std::vector<double> alone = fast.values();
-  with_threads(3, [&] { cpu::matmul(fast.view, a.view, right); });
+  with_threads(3, [&] { cpu::matmul(fast.view, a.view, right, {}); });
   ASSERT_EQ(alone, fast.values()) << what << ": bits depend on the thread count";
-  reference::matmul(slow.view, a.view, right);
+  reference::matmul(slow.view, a.view, right, {});
   expect_close(fast, slow, within(epsilon(arithmetic_type(dtype)) * double(depth + 2), epsilon(dtype)), what);
 }
 
@@ -36,9 +36,9 @@ TEST(MatmulKernels, ReferenceMatchesValuesWorkedOutByHand) {
   double left[4] = {1, 2, 3, 4}, right[4] = {5, 6, 7, 8}, result[4];
   const View a{left, kFloat64, 3, {1, 2, 2}, {4, 2, 1}}, b{right, kFloat64, 3, {1, 2, 2}, {4, 2, 1}};
   const View transposed{right, kFloat64, 3, {1, 2, 2}, {4, 1, 2}}, out{result, kFloat64, 3, {1, 2, 2}, {4, 2, 1}};
-  reference::matmul(out, a, b);
+  reference::matmul(out, a, b, {});
   EXPECT_EQ(std::vector<double>(result, result + 4), (std::vector<double>{19, 22, 43, 50}));
-  reference::matmul(out, a, transposed);
+  reference::matmul(out, a, transposed, {});
   EXPECT_EQ(std::vector<double>(result, result + 4), (std::vector<double>{17, 23, 39, 53}));
 }
 
@@ -69,10 +69,10 @@ TEST(MatmulKernels, FastMatchesReferenceAroundTheVectorAndTileSizes) {
 
 TEST(MatmulKernels, EmptySumsAreZero) {
   const StridedBuffer a(kFloat32, {2, 3, 0}), b(kFloat32, {2, 0, 4}), out(kFloat32, {2, 3, 4});
-  cpu::matmul(out.view, a.view, b.view);
+  cpu::matmul(out.view, a.view, b.view, {});
   EXPECT_EQ(out.values(), std::vector<double>(24, 0.0));
   const StridedBuffer none(kFloat32, {0, 3, 4});
-  cpu::matmul(none.view, StridedBuffer(kFloat32, {0, 3, 2}).view, StridedBuffer(kFloat32, {0, 2, 4}).view);
+  cpu::matmul(none.view, StridedBuffer(kFloat32, {0, 3, 2}).view, StridedBuffer(kFloat32, {0, 2, 4}).view, {});
 }
 
 TEST(MatmulKernels, NotANumberFillsItsRow) {
@@ -81,7 +81,7 @@ TEST(MatmulKernels, NotANumberFillsItsRow) {
     StridedBuffer a(kFloat32, {1, rows, 20}), b(kFloat32, {1, 20, 37}), out(kFloat32, {1, rows, 37});
     a.fill_random(random, -1, 1), b.fill_random(random, -1, 1);
     a.view.as<float>()[2 * 20 + 5] = std::numeric_limits<float>::quiet_NaN();
-    cpu::matmul(out.view, a.view, b.view);
+    cpu::matmul(out.view, a.view, b.view, {});
     const std::vector<double> values = out.values();
     for (int64_t i = 0; i < rows * 37; ++i) EXPECT_EQ(std::isnan(values[i]), i / 37 == 2) << i;
   }

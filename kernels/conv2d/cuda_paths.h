@@ -1,0 +1,15 @@
+// The ways a convolution can go on a CUDA device. cuda.cu tries them from the fastest to the plain one, which takes everything.
+#pragma once
+
+#include "kernels/conv2d/conv2d.h"
+
+namespace tessera::kernels::cuda {
+
+// One thread an output element, one block a weight: any dtype, strides, groups. cuda_plain.cu
+namespace plain {
+Conv2dForward conv2d_forward;
+Conv2dInputGrad conv2d_input_grad;
+Conv2dWeightGrad conv2d_weight_grad;
+}  // namespace plain
+
+}  // namespace tessera::kernels::cuda
