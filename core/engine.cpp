@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/ops.h"
 
@@ -86,6 +87,7 @@ class Engine {
   }
 
   void walk(bool accumulate_captured) {
+    const autocast::Off no_autocast;
     count_dependencies();
     std::priority_queue<Task> ready;
     for (const auto& root : roots_)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/archive.h"
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/cuda.h"
 #include "core/format.h"

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/broadcast.h"
@@ -139,7 +140,7 @@ Tensor add(const Tensor& a, const Tensor& b, const Scalar& alpha) { return apply
 Tensor sub(const Tensor& a, const Tensor& b, const Scalar& alpha) { return apply(kSub, a, b, alpha); }
 Tensor mul(const Tensor& a, const Tensor& b) { return apply(kMul, a, b); }
 Tensor div(const Tensor& a, const Tensor& b) { return apply(kDiv, a, b); }
-Tensor pow(const Tensor& a, const Tensor& b) { return apply(kPow, a, b); }
+Tensor pow(const Tensor& a, const Tensor& b) { return apply(kPow, autocast::widen(a), autocast::widen(b)); }
 Tensor pow(const Scalar& a, const Tensor& b) { return pow(scalar_like(b, a, result_type(b, a)), b); }
 Tensor maximum(const Tensor& a, const Tensor& b) { return apply(kMaximum, a, b); }
 Tensor minimum(const Tensor& a, const Tensor& b) { return apply(kMinimum, a, b); }

@@ -1,4 +1,5 @@
 // Losses of classification: negative log-likelihood and cross-entropy on fused kernels, focal and dice composed.
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
@@ -38,6 +39,7 @@ struct Problem {
   Tensor target;        // the same without C
   Tensor weight;        // [C] of the arithmetic's type, or undefined
   ScalarType computed;  // the arithmetic's type
+  ScalarType result;    // the loss's: the input's, or float32 under autocast
 };
 
 Problem checked(const char* op, const Tensor& input, const Tensor& target, const Tensor& weight) {
@@ -54,7 +56,7 @@ Problem checked(const char* op, const Tensor& input, const Tensor& target, const
       "{}: the target has shape {}, the input {}. Expected is a target of shape {}, the input's without dimension {}.", op,
       target.sizes(), input.sizes(), expected, class_dim);
   check_weight(op, weight, classes);
-  Problem problem{input, target, {}, input.dtype() == kFloat64 ? kFloat64 : kFloat32};
+  Problem problem{input, target, {}, input.dtype() == kFloat64 ? kFloat64 : kFloat32, autocast::widened_type(input)};
   if (input.dim() == 1) {
     problem.input = unsqueeze(input, 0);
     problem.target = unsqueeze(target, 0);
@@ -158,7 +160,7 @@ Tensor soft_cross_entropy(const Tensor& input, const Tensor& target, const Tenso
     terms = mul(terms, reshape(weight.detach(), shape));
   }
   const Tensor losses = neg(sum(terms, {class_dim}));
-  return reduced(op, losses, full({}, losses.numel(), losses.options()), reduction, losses.sizes(), input.dtype());
+  return reduced(op, losses, full({}, losses.numel(), losses.options()), reduction, losses.sizes(), autocast::widened_type(input));
 }
 
 // Class indices [N, ...] as one-hot vectors [N, C, ...]; all zeros where the index is ignore_index.
@@ -185,7 +187,7 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
          [params, layout = p.input.layout(), dtype = input.dtype()](const BackwardContext& ctx) -> variable_list {
            return {nll_gradient(ctx.grad(), ctx.saved(0), ctx.saved(1), params, layout, dtype)};
          });
-  return reduced("nll_loss", losses, total_weight, reduction, target.sizes(), input.dtype());
+  return reduced("nll_loss", losses, total_weight, reduction, target.sizes(), p.result);
 }
 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction, int64_t ignore_index,
@@ -210,7 +212,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& we
                                   view_or_none(weight), params);
            return {grad};
          });
-  return reduced("cross_entropy", losses, total_weight, reduction, target.sizes(), input.dtype());
+  return reduced("cross_entropy", losses, total_weight, reduction, target.sizes(), p.result);
 }
 
 Tensor focal_loss(const Tensor& input, const Tensor& target, const Tensor& weight, std::optional<double> alpha, double gamma,

@@ -8,8 +8,10 @@
 // and derivatives of any order exist.
 #include "core/ops/conv.h"
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
+#include "core/ops/copy.h"
 #include "core/ops/creation.h"
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
@@ -27,63 +29,89 @@ const Kernel<kernels::Conv2dForward> conv2d_forward_kernel = TESSERA_KERNEL(conv
 const Kernel<kernels::Conv2dInputGrad> conv2d_input_grad_kernel = TESSERA_KERNEL(conv2d_input_grad);
 const Kernel<kernels::Conv2dWeightGrad> conv2d_weight_grad_kernel = TESSERA_KERNEL(conv2d_weight_grad);
 
-Tensor input_grad(const char* name, IntArrayRef sizes, const Tensor& grad_out, const Tensor& weight, const Tensor& bias,
+// A weight or a bias. Under autocast the kernels read a copy of lower precision, and the gradient goes straight to the float32
+// original, as float32: nothing is rounded on its way.
+struct Parameter {
+  Tensor value, original;
+  Parameter() = default;
+  Parameter(const Tensor& x) : value(x), original(x) {}  // NOLINT: implicit
+  static Parameter lowered(const Tensor& x) {
+    Parameter result(x);
+    result.value = autocast::lower(x);
+    return result;
+  }
+};
+
+// How a gradient of a weight is to lie in memory.
+struct Form {
+  Layout layout;
+  ScalarType dtype;
+  explicit Form(const Tensor& x) : layout(x.layout().fresh_like()), dtype(x.dtype()) {}
+  Form(IntArrayRef sizes, ScalarType dtype) : layout(Layout::of(sizes)), dtype(dtype) {}
+};
+
+Tensor input_grad(const char* name, IntArrayRef sizes, const Tensor& grad_out, const Parameter& weight, const Parameter& bias,
                   const Conv2dParams& params);
-Tensor weight_grad(IntArrayRef sizes, const Tensor& input, const Tensor& grad_out, const Conv2dParams& params);
+Tensor weight_grad(const Form& form, const Tensor& input, const Tensor& grad_out, const Conv2dParams& params);
 
 // A convolution keeps the memory order of what comes in. Expanded gradients have none of their own and get channels-last.
 MemoryFormat format_like(const Tensor& x) {
   return x.layout().is_dense() ? x.suggest_memory_format() : kChannelsLast;
 }
 
-Tensor sum_over_pixels(const Tensor& x) {
-  return sum(x, {0, 2, 3});
-}
+Tensor sum_over_pixels(const Tensor& x, ScalarType dtype) { return sum(x, {0, 2, 3}, /*keepdim=*/false, dtype); }
+
+ScalarType dtype_or_none(const Tensor& x) { return x.defined() ? x.dtype() : kFloat32; }
 
 // What is saved for backward: an operand, only if the gradient of the other one will be asked for.
 Tensor keep_for(const Tensor& operand, const Tensor& other) {
   return other.requires_grad() ? operand : Tensor();
 }
 
-Tensor forward(const Tensor& input, const Tensor& weight, const Tensor& bias, const Conv2dParams& params, IntArrayRef sizes) {
+Tensor forward(const Tensor& input, const Parameter& weight, const Parameter& bias, const Conv2dParams& params, IntArrayRef sizes) {
   const Tensor out = empty(sizes, input.options().memory_format(format_like(input)));
-  const View bias_view = bias.defined() ? bias.as_view() : View{};
-  conv2d_forward_kernel(input.device(), out.as_view(), input.as_view(), weight.as_view(), bias.defined() ? &bias_view : nullptr,
-                        params);
-  return record("conv2d", {input, weight, bias}, out, {keep_for(input, weight), keep_for(weight, input)},
-                [params, input_sizes = input.layout().sizes, weight_sizes = weight.layout().sizes](const BackwardContext& ctx) {
+  const View bias_view = bias.value.defined() ? bias.value.as_view() : View{};
+  conv2d_forward_kernel(input.device(), out.as_view(), input.as_view(), weight.value.as_view(),
+                        bias.value.defined() ? &bias_view : nullptr, params);
+  return record("conv2d", {input, weight.original, bias.original}, out,
+                {keep_for(input, weight.original), keep_for(weight.value, input)},
+                [params, input_sizes = input.layout().sizes, form = Form(weight.original),
+                 bias_dtype = dtype_or_none(bias.original)](const BackwardContext& ctx) {
                   const Tensor& g = ctx.grad();
                   variable_list grads(3);
                   if (ctx.needs_grad(0)) grads[0] = input_grad("conv2d_input_grad", input_sizes, g, ctx.saved(1), {}, params);
-                  if (ctx.needs_grad(1)) grads[1] = weight_grad(weight_sizes, ctx.saved(0), g, params);
-                  if (ctx.needs_grad(2)) grads[2] = sum_over_pixels(g);
+                  if (ctx.needs_grad(1)) grads[1] = weight_grad(form, ctx.saved(0), g, params);
+                  if (ctx.needs_grad(2)) grads[2] = sum_over_pixels(g, bias_dtype);
                   return grads;
                 });
 }
 
-Tensor input_grad(const char* name, IntArrayRef sizes, const Tensor& grad_out, const Tensor& weight, const Tensor& bias,
+Tensor input_grad(const char* name, IntArrayRef sizes, const Tensor& grad_out, const Parameter& weight, const Parameter& bias,
                   const Conv2dParams& params) {
   const Tensor out = empty(sizes, grad_out.options().memory_format(format_like(grad_out)));
-  const View bias_view = bias.defined() ? bias.as_view() : View{};
-  conv2d_input_grad_kernel(grad_out.device(), out.as_view(), grad_out.as_view(), weight.as_view(),
-                           bias.defined() ? &bias_view : nullptr, params);
-  return record(name, {grad_out, weight, bias}, out, {keep_for(grad_out, weight), keep_for(weight, grad_out)},
-                [params, out_sizes = grad_out.layout().sizes, weight_sizes = weight.layout().sizes](const BackwardContext& ctx) {
+  const View bias_view = bias.value.defined() ? bias.value.as_view() : View{};
+  conv2d_input_grad_kernel(grad_out.device(), out.as_view(), grad_out.as_view(), weight.value.as_view(),
+                           bias.value.defined() ? &bias_view : nullptr, params);
+  return record(name, {grad_out, weight.original, bias.original}, out,
+                {keep_for(grad_out, weight.original), keep_for(weight.value, grad_out)},
+                [params, out_sizes = grad_out.layout().sizes, form = Form(weight.original),
+                 bias_dtype = dtype_or_none(bias.original)](const BackwardContext& ctx) {
                   const Tensor& g = ctx.grad();
                   variable_list grads(3);
                   if (ctx.needs_grad(0)) grads[0] = forward(g, ctx.saved(1), {}, params, out_sizes);
-                  if (ctx.needs_grad(1)) grads[1] = weight_grad(weight_sizes, g, ctx.saved(0), params);
-                  if (ctx.needs_grad(2)) grads[2] = sum_over_pixels(g);
+                  if (ctx.needs_grad(1)) grads[1] = weight_grad(form, g, ctx.saved(0), params);
+                  if (ctx.needs_grad(2)) grads[2] = sum_over_pixels(g, bias_dtype);
                   return grads;
                 });
 }
 
-Tensor weight_grad(IntArrayRef sizes, const Tensor& input, const Tensor& grad_out, const Conv2dParams& params) {
-  const Tensor out = empty(sizes, input.options());
+Tensor weight_grad(const Form& form, const Tensor& input, const Tensor& grad_out, const Conv2dParams& params) {
+  const Tensor out = make_tensor(form.layout, form.dtype, input.device());
   conv2d_weight_grad_kernel(input.device(), out.as_view(), input.as_view(), grad_out.as_view(), params);
   return record("conv2d_weight_grad", {input, grad_out}, out, {keep_for(input, grad_out), keep_for(grad_out, input)},
-                [params, input_sizes = input.layout().sizes, out_sizes = grad_out.layout().sizes](const BackwardContext& ctx) {
-                  const Tensor& g = ctx.grad();
+                [params, dtype = input.dtype(), input_sizes = input.layout().sizes,
+                 out_sizes = grad_out.layout().sizes](const BackwardContext& ctx) {
+                  const Tensor g = to(ctx.grad(), dtype);
                   variable_list grads(2);
                   if (ctx.needs_grad(0)) grads[0] = input_grad("conv2d_input_grad", input_sizes, ctx.saved(1), g, {}, params);
                   if (ctx.needs_grad(1)) grads[1] = forward(ctx.saved(0), g, {}, params, out_sizes);
@@ -155,24 +183,28 @@ void check_output_sizes(const char* op, const Tensor& grad_out, IntArrayRef inpu
 
 }  // namespace
 
-Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride, IntArrayRef padding,
+Tensor conv2d(const Tensor& given, const Tensor& weight, const Tensor& bias, IntArrayRef stride, IntArrayRef padding,
               IntArrayRef dilation, int64_t groups) {
-  if (input.dim() == 3) return squeeze(conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0);
+  if (given.dim() == 3) return squeeze(conv2d(unsqueeze(given, 0), weight, bias, stride, padding, dilation, groups), 0);
   const Conv2dParams params = make_params("conv2d", stride, padding, dilation, groups);
-  check_operands("conv2d", "input", input, "weight", weight, bias);
+  const Tensor input = autocast::lower(given);
+  const Parameter filter = Parameter::lowered(weight), shift = Parameter::lowered(bias);
+  check_operands("conv2d", "input", input, "weight", filter.value, shift.value);
   const DimVector sizes = output_sizes("conv2d", input.sizes(), weight.sizes(), params);
   check_bias("conv2d", bias, weight.size(0));
-  return forward(input, weight, bias, params, sizes);
+  return forward(input, filter, shift, params, sizes);
 }
 
-Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride, IntArrayRef padding,
+Tensor conv_transpose2d(const Tensor& given, const Tensor& weight, const Tensor& bias, IntArrayRef stride, IntArrayRef padding,
                         IntArrayRef output_padding, int64_t groups, IntArrayRef dilation) {
   constexpr const char* op = "conv_transpose2d";
-  if (input.dim() == 3)
-    return squeeze(conv_transpose2d(unsqueeze(input, 0), weight, bias, stride, padding, output_padding, groups, dilation), 0);
+  if (given.dim() == 3)
+    return squeeze(conv_transpose2d(unsqueeze(given, 0), weight, bias, stride, padding, output_padding, groups, dilation), 0);
   const Conv2dParams params = make_params(op, stride, padding, dilation, groups);
   const std::array<int64_t, 2> extra = pair_of(op, "output_padding", output_padding, 0);
-  check_operands(op, "input", input, "weight", weight, bias);
+  const Tensor input = autocast::lower(given);
+  const Parameter filter = Parameter::lowered(weight), shift = Parameter::lowered(bias);
+  check_operands(op, "input", input, "weight", filter.value, shift.value);
   check<ShapeError>(
       input.dim() == 4 && weight.dim() == 4 && input.size(1) == weight.size(0) && weight.size(0) % groups == 0,
       "{}: input of shape {} does not fit weight of shape {} with groups {}. Expected [N, C, H, W] (or [C, H, W]) and "
@@ -190,7 +222,7 @@ Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const Tensor&
                       "{}: the output would have size {} in direction {} (input {}, weight {}, padding {}). Pad less.", op,
                       sizes.back(), d, input.sizes(), weight.sizes(), params.padding[d]);
   }
-  return input_grad(op, sizes, input, weight, bias, params);
+  return input_grad(op, sizes, input, filter, shift, params);
 }
 
 Tensor conv2d_input_grad(IntArrayRef input_sizes, const Tensor& weight, const Tensor& grad_out, IntArrayRef stride,
@@ -208,7 +240,7 @@ Tensor conv2d_weight_grad(const Tensor& input, IntArrayRef weight_sizes, const T
   const Conv2dParams params = make_params(op, stride, padding, dilation, groups);
   check_operands(op, "input", input, "grad_out", grad_out);
   check_output_sizes(op, grad_out, input.sizes(), weight_sizes, params);
-  return weight_grad(weight_sizes, input, grad_out, params);
+  return weight_grad(Form(weight_sizes, input.dtype()), input, grad_out, params);
 }
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 // Losses of regression and of probabilities, composed of ops; each reduces its element losses at the end.
 #include "core/ops/loss.h"
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/ops/binary.h"
 #include "core/ops/copy.h"
@@ -53,12 +54,12 @@ Tensor log_where_positive(const Tensor& p, const Tensor& x) { return log(where(e
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
   check_floating("mse_loss", input, target);
-  return reduce("mse_loss", square(sub(input, target)), reduction);
+  return reduce("mse_loss", square(sub(autocast::widen(input), autocast::widen(target))), reduction);
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
   check_floating("l1_loss", input, target);
-  return reduce("l1_loss", abs(sub(input, target)), reduction);
+  return reduce("l1_loss", abs(sub(autocast::widen(input), autocast::widen(target))), reduction);
 }
 
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, double beta) {
@@ -66,7 +67,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduc
   if (beta == 0) return l1_loss(input, target, reduction);
   check_floating("smooth_l1_loss", input, target);
   // With z = |x - t| and c = min(z, beta) both branches are (c z - c^2 / 2) / beta.
-  const Tensor z = abs(sub(input, target)), c = clamp_max(z, beta);
+  const Tensor z = abs(sub(autocast::widen(input), autocast::widen(target))), c = clamp_max(z, beta);
   return reduce("smooth_l1_loss", div(sub(mul(c, z), square(c), 0.5), beta), reduction);
 }
 
@@ -75,10 +76,11 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
   return mul(smooth_l1_loss(input, target, reduction, delta), delta);
 }
 
-Tensor binary_cross_entropy(const Tensor& input, const Tensor& given_target, const Tensor& weight, Reduction reduction) {
+Tensor binary_cross_entropy(const Tensor& given, const Tensor& given_target, const Tensor& weight, Reduction reduction) {
   const char* const op = "binary_cross_entropy";
+  const Tensor input = autocast::widen(given);
   const bool same_but_ones = squeeze(input).sizes() == squeeze(given_target).sizes();
-  const Tensor target = same_but_ones ? reshape(given_target, input.sizes()) : given_target;
+  const Tensor target = autocast::widen(same_but_ones ? reshape(given_target, input.sizes()) : given_target);
   check_same_shape(op, input, target);
   const auto log_p = [](const Tensor& x) { return clamp_min(log(x), -100); };
   const auto log_not_p = [](const Tensor& x) { return clamp_min(log(1 - x), -100); };
@@ -96,9 +98,10 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& given_target, con
   return reduce(op, losses, reduction);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target, const Tensor& weight, Reduction reduction,
+Tensor binary_cross_entropy_with_logits(const Tensor& given, const Tensor& given_target, const Tensor& weight, Reduction reduction,
                                         const Tensor& pos_weight) {
   const char* const op = "binary_cross_entropy_with_logits";
+  const Tensor input = autocast::widen(given), target = autocast::widen(given_target);
   check_same_shape(op, input, target);
   // 1 + (pos_weight - 1) t: the factor of log(1 + exp(-x))
   const auto factor = [](const Tensor& t, const Tensor& positive) { return add(mul(sub(positive, 1), t), 1); };
@@ -125,7 +128,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
   return reduce(op, losses, reduction);
 }
 
-Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bool log_target) {
+Tensor kl_div(const Tensor& given, const Tensor& given_target, Reduction reduction, bool log_target) {
+  const Tensor input = autocast::widen(given), target = autocast::widen(given_target);
   check_floating("kl_div", input, target);
   const Tensor losses =
       log_target ? mul(exp(target), sub(target, input)) : mul(target, sub(log_where_positive(target, target), input));

@@ -1,5 +1,6 @@
 #include "core/ops/matmul.h"
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
@@ -73,14 +74,16 @@ Tensor checked_product(const char* op, const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Tensor mm(const Tensor& a, const Tensor& b) {
+Tensor mm(const Tensor& first, const Tensor& second) {
+  const Tensor a = autocast::lower(first), b = autocast::lower(second);
   check_operands("mm", a, b);
   check<ShapeError>(a.dim() == 2 && b.dim() == 2, "mm: shapes {} and {}; two matrices are expected. Use matmul.", a.sizes(),
                     b.sizes());
   return checked_product("mm", a, b);
 }
 
-Tensor bmm(const Tensor& a, const Tensor& b) {
+Tensor bmm(const Tensor& first, const Tensor& second) {
+  const Tensor a = autocast::lower(first), b = autocast::lower(second);
   check_operands("bmm", a, b);
   check<ShapeError>(a.dim() == 3 && b.dim() == 3 && a.size(0) == b.size(0),
                     "bmm: shapes {} and {}; two batches of as many matrices are expected. Use matmul.", a.sizes(), b.sizes());
@@ -94,7 +97,8 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   return view(product("dot", unsqueeze(a, 0), unsqueeze(b, 1), {detail::float32_precision()}), {});
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+Tensor matmul(const Tensor& first, const Tensor& second) {
+  const Tensor a = autocast::lower(first), b = autocast::lower(second);
   check_operands("matmul", a, b);
   check<ShapeError>(a.dim() >= 1 && b.dim() >= 1, "matmul: shapes {} and {}; use mul for a 0-dimensional operand.", a.sizes(),
                     b.sizes());
@@ -125,12 +129,14 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return view(checked_product("matmul", as_batch(a), as_batch(b)), sizes);
 }
 
-Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+Tensor addmm(const Tensor& given, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+  const Tensor input = autocast::lower(given);
   const Tensor scaled = beta.to<double>() == 1 ? input : mul(input, full({}, beta, input.options()));
   return add(scaled, mm(a, b), alpha);
 }
 
-Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& given_input, const Tensor& given_weight, const Tensor& given_bias) {
+  const Tensor input = autocast::lower(given_input), weight = autocast::lower(given_weight), bias = autocast::lower(given_bias);
   check_operands("linear", input, weight);
   check<ShapeError>(input.dim() >= 1 && weight.dim() == 2 && input.size(-1) == weight.size(1),
                     "linear: input of shape {} and weight of shape {}. Expected [..., in] and [out, in].", input.sizes(),

@@ -1,5 +1,6 @@
 #include "core/ops/norm.h"
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
@@ -173,7 +174,8 @@ Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tenso
                       t.defined() ? t.sizes() : IntArrayRef());
   int64_t rows = 1;
   for (int64_t d = 0; d < outer; ++d) rows *= input.size(d);
-  return scale_and_shift(normalize_rows("layer_norm", contiguous(input), rows, eps), weight, bias);
+  const Tensor x = contiguous(autocast::widen(input));
+  return scale_and_shift(normalize_rows("layer_norm", x, rows, eps), weight, bias);
 }
 
 Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight, const Tensor& bias, double eps) {
@@ -185,7 +187,8 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight,
   check_channels("group_norm", "weight", weight, input);
   check_channels("group_norm", "bias", bias, input);
   const MemoryFormat format = input.suggest_memory_format();
-  const Tensor xhat = contiguous(normalize_rows("group_norm", contiguous(input), input.size(0) * num_groups, eps), format);
+  const Tensor x = contiguous(autocast::widen(input));
+  const Tensor xhat = contiguous(normalize_rows("group_norm", x, input.size(0) * num_groups, eps), format);
   DimVector per_channel(static_cast<size_t>(input.dim() - 1), 1);  // [C, 1, 1]: broadcasts over the pixels
   per_channel[0] = input.size(1);
   return scale_and_shift(xhat, weight.defined() ? view(weight, per_channel) : weight,

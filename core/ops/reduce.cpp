@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
@@ -77,7 +78,7 @@ void check_not_empty(const char* op, const Tensor& x, const Reduction& shape) {
 }
 
 ScalarType sum_type(const Tensor& x) {
-  return x.is_floating_point() ? x.dtype() : kInt64;
+  return x.is_floating_point() ? autocast::widened_type(x) : kInt64;
 }
 
 Tensor record_mean(const Tensor& x, const Tensor& out, int64_t count) {
@@ -265,13 +266,13 @@ Tensor norm(const Tensor& x, double p, IntArrayRef dims, bool keepdim) {
   const Reduction shape = parse("norm", x, dims);
   check_floating("norm", x.dtype());
   if (p == 1) {
-    const Tensor out = run(ReduceOp::L1, x, shape, x.dtype());
+    const Tensor out = run(ReduceOp::L1, x, shape, sum_type(x));
     record("norm", {x}, out, {x},
            [](const BackwardContext& ctx) -> variable_list { return {mul(ctx.grad(), sign(ctx.saved(0)))}; });
     return finish(out, shape, keepdim);
   }
   if (p == 2) {
-    const Tensor out = run(ReduceOp::L2, x, shape, x.dtype());
+    const Tensor out = run(ReduceOp::L2, x, shape, sum_type(x));
     record("norm", {x}, out, {x, out}, [](const BackwardContext& ctx) -> variable_list {
       const Tensor y = ctx.saved(1);
       return {mul(ctx.saved(0), masked_fill(div(ctx.grad(), y), eq(y, 0), 0))};
@@ -283,7 +284,8 @@ Tensor norm(const Tensor& x, double p, IntArrayRef dims, bool keepdim) {
   return pow(sum(pow(abs(x), p), dims, keepdim), 1 / p);
 }
 
-Tensor logsumexp(const Tensor& x, IntArrayRef dims, bool keepdim) {
+Tensor logsumexp(const Tensor& input, IntArrayRef dims, bool keepdim) {
+  const Tensor x = autocast::widen(input);
   const Reduction shape = parse("logsumexp", x, dims);
   check_floating("logsumexp", x.dtype());
   Tensor out;
@@ -300,7 +302,8 @@ Tensor logsumexp(const Tensor& x, IntArrayRef dims, bool keepdim) {
   return finish(out, shape, keepdim);
 }
 
-Tensor cumsum(const Tensor& x, int64_t dim) {
+Tensor cumsum(const Tensor& input, int64_t dim) {
+  const Tensor x = autocast::widen(input);
   const int64_t d = normalize_dim("cumsum", dim, x.dim());
   return x.dim() == 0 ? reshape(scan(reshape(x, {1}), 0, false), {}) : scan(x, d, false);
 }

@@ -1,5 +1,6 @@
 #include "core/ops/softmax.h"
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
@@ -40,7 +41,8 @@ Tensor run(const Kernel<kernels::SoftmaxBackward>& kernel, const Tensor& g, cons
 }  // namespace
 
 // The backward passes run the kernel, or ops where the gradient itself is to be differentiated.
-Tensor softmax(const Tensor& x, int64_t dim) {
+Tensor softmax(const Tensor& input, int64_t dim) {
+  const Tensor x = autocast::widen(input);
   const int d = checked_dim("softmax", x, dim);
   if (x.dim() == 0) return softmax(reshape(x, {1}), 0).reshape({});
   const Tensor out = run(softmax_forward, x, d);
@@ -51,7 +53,8 @@ Tensor softmax(const Tensor& x, int64_t dim) {
   });
 }
 
-Tensor log_softmax(const Tensor& x, int64_t dim) {
+Tensor log_softmax(const Tensor& input, int64_t dim) {
+  const Tensor x = autocast::widen(input);
   const int d = checked_dim("log_softmax", x, dim);
   if (x.dim() == 0) return log_softmax(reshape(x, {1}), 0).reshape({});
   const Tensor out = run(log_softmax_forward, x, d);

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <string>
 
+#include "core/autocast.h"
 #include "core/autograd.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
@@ -174,12 +175,12 @@ Tensor abs(const Tensor& x) { return apply(kAbs, x); }
 Tensor sign(const Tensor& x) { return apply(kSign, x); }
 Tensor square(const Tensor& x) { return apply(kSquare, x); }
 Tensor sqrt(const Tensor& x) { return apply(kSqrt, x); }
-Tensor rsqrt(const Tensor& x) { return apply(kRsqrt, x); }
-Tensor reciprocal(const Tensor& x) { return apply(kReciprocal, x); }
-Tensor exp(const Tensor& x) { return apply(kExp, x); }
-Tensor expm1(const Tensor& x) { return apply(kExpm1, x); }
-Tensor log(const Tensor& x) { return apply(kLog, x); }
-Tensor log1p(const Tensor& x) { return apply(kLog1p, x); }
+Tensor rsqrt(const Tensor& x) { return apply(kRsqrt, autocast::widen(x)); }
+Tensor reciprocal(const Tensor& x) { return apply(kReciprocal, autocast::widen(x)); }
+Tensor exp(const Tensor& x) { return apply(kExp, autocast::widen(x)); }
+Tensor expm1(const Tensor& x) { return apply(kExpm1, autocast::widen(x)); }
+Tensor log(const Tensor& x) { return apply(kLog, autocast::widen(x)); }
+Tensor log1p(const Tensor& x) { return apply(kLog1p, autocast::widen(x)); }
 Tensor sin(const Tensor& x) { return apply(kSin, x); }
 Tensor cos(const Tensor& x) { return apply(kCos, x); }
 Tensor erf(const Tensor& x) { return apply(kErf, x); }
@@ -198,7 +199,9 @@ Tensor elu(const Tensor& x, double alpha, double scale, double input_scale) {
 }
 Tensor gelu(const Tensor& x) { return apply(kGelu, x); }
 Tensor silu(const Tensor& x) { return apply(kSilu, x); }
-Tensor softplus(const Tensor& x, double beta, double threshold) { return apply(kSoftplus, x, {beta, threshold}); }
+Tensor softplus(const Tensor& x, double beta, double threshold) {
+  return apply(kSoftplus, autocast::widen(x), {beta, threshold});
+}
 Tensor isnan(const Tensor& x) { return predicate(UnaryOp::IsNan, x); }
 Tensor isinf(const Tensor& x) { return logical_not(logical_or(isfinite(x), isnan(x))); }
 Tensor isfinite(const Tensor& x) { return predicate(UnaryOp::IsFinite, x); }
@@ -210,7 +213,10 @@ Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> m
 Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp(x, min); }
 Tensor clamp_max(const Tensor& x, const Scalar& max) { return clamp(x, {}, max); }
 
-Tensor pow(const Tensor& x, const Scalar& exponent) { return apply(kPow, x, {exponent.to_double(), 0}, power_type(x, exponent)); }
+Tensor pow(const Tensor& x, const Scalar& exponent) {
+  const Tensor base = autocast::widen(x);
+  return apply(kPow, base, {exponent.to_double(), 0}, power_type(base, exponent));
+}
 
 Tensor add(const Tensor& x, const Scalar& other) { return apply(kAdd, x, {other.to_double(), 0}, result_type(x, other)); }
 Tensor sub(const Tensor& x, const Scalar& other) { return apply(kSub, x, {-other.to_double(), 0}, result_type(x, other)); }

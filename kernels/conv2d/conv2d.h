@@ -4,7 +4,8 @@
 //                        input[n, ic, oy * stride - padding + ky * dilation, ox * ...] * weight[oc, ic - first ic, ky, kx]
 //
 // Shapes: input [N, IC, H, W], weight [OC, IC / groups, KH, KW], bias [OC], out [N, OC, OH, OW]. Reads outside the input are 0.
-// All views have the same floating dtype and any strides; channels-last (NHWC) is the fast order of input and out.
+// All views have the same floating dtype and any strides; channels-last (NHWC) is the fast order of input and out. The weight
+// gradient of half operands may be asked for in float32.
 //
 // The transposed convolution needs no kernels of its own: it is the input gradient of a convolution. With weight
 // [IC, OC / groups, KH, KW] as conv_transpose2d has it,

@@ -88,7 +88,7 @@ __global__ void input_grad_kernel(const View grad_input, const View grad_out, co
   }
 }
 
-template <class T>
+template <class To, class T>
 __global__ void weight_grad_kernel(const View grad_weight, const View input, const View grad_out, const Conv2dParams params) {
   __shared__ compute_t<T> partial[kWarp];
   const int64_t group_in = grad_weight.sizes[1], group_out = grad_out.sizes[1] / params.groups, count = grad_weight.numel();
@@ -105,7 +105,7 @@ __global__ void weight_grad_kernel(const View grad_weight, const View input, con
       sum += load<T>(grad_out, n, w.n, oy, ox) * load<T>(input, n, channel, y, x);
     }
     sum = block_reduce(sum, partial);
-    if (threadIdx.x == 0) at<T>(grad_weight, w.n, w.c, w.y, w.x) = convert_to<T>(sum);
+    if (threadIdx.x == 0) at<To>(grad_weight, w.n, w.c, w.y, w.x) = convert_to<To>(sum);
   }
 }
 
@@ -127,9 +127,10 @@ void conv2d_input_grad(const View& grad_input, const View& grad_out, const View&
 }
 
 void conv2d_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params) {
-  dispatch_floating(grad_weight.dtype, [&]<class T>() {
-    const dim3 grid(static_cast<unsigned>(std::min<int64_t>(grad_weight.numel(), int64_t{1} << 20)));
-    launch("conv2d_weight_grad_plain", weight_grad_kernel<T>, grid, kThreads, 0, grad_weight, input, grad_out, params);
+  const dim3 grid(static_cast<unsigned>(std::min<int64_t>(grad_weight.numel(), int64_t{1} << 20)));
+  dispatch_floating(input.dtype, [&]<class T>() {
+    const auto kernel = grad_weight.dtype == input.dtype ? weight_grad_kernel<T, T> : weight_grad_kernel<compute_t<T>, T>;
+    launch("conv2d_weight_grad_plain", kernel, grid, kThreads, 0, grad_weight, input, grad_out, params);
   });
 }
 

@@ -72,7 +72,7 @@ void conv2d_weight_grad(const View& grad_weight, const View& input, const View& 
   const int64_t out_channels = grad_out.sizes[1], out_height = grad_out.sizes[2], out_width = grad_out.sizes[3];
   const int64_t height = input.sizes[2], width = input.sizes[3];
   const int64_t group_in = grad_weight.sizes[1], group_out = out_channels / params.groups;
-  dispatch_floating(grad_weight.dtype, [&]<class T>() {
+  const auto run = [&]<class To, class T>() {
     for (int64_t oc = 0; oc < out_channels; ++oc)
       for (int64_t ic = 0; ic < group_in; ++ic)
         for (int64_t ky = 0; ky < grad_weight.sizes[2]; ++ky)
@@ -87,8 +87,11 @@ void conv2d_weight_grad(const View& grad_weight, const View& input, const View& 
                   const int64_t channel = oc / group_out * group_in + ic;
                   sum += double(at<T>(grad_out, n, oc, oy, ox)) * double(at<T>(input, n, channel, y, x));
                 }
-            at<T>(grad_weight, oc, ic, ky, kx) = static_cast<T>(sum);
+            at<To>(grad_weight, oc, ic, ky, kx) = static_cast<To>(sum);
           }
+  };
+  dispatch_floating(grad_weight.dtype, [&]<class To>() {
+    dispatch_floating(input.dtype, [&]<class T>() { run.template operator()<To, T>(); });
   });
 }
 

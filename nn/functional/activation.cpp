@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/autocast.h"
 #include "core/ops/binary.h"
 #include "core/ops/copy.h"
 #include "core/ops/shape.h"
@@ -21,7 +22,8 @@ Tensor leaky_relu(const Tensor& x, const LeakyReLUFuncOptions& o) {
   return o.inplace() ? leaky_relu_(x, o.negative_slope()) : tessera::leaky_relu(x, o.negative_slope());
 }
 
-Tensor prelu(const Tensor& x, const Tensor& weight) {
+Tensor prelu(const Tensor& input, const Tensor& given_weight) {
+  const Tensor x = autocast::lower(input), weight = autocast::lower(given_weight);
   const int64_t channels = x.dim() >= 2 ? x.size(1) : 1;
   check<ShapeError>(weight.numel() == 1 || weight.numel() == channels, "prelu: {} weights for an input of shape {}",
                     weight.numel(), x.sizes());
