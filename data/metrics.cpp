@@ -108,6 +108,10 @@ std::vector<double> ConfusionMatrix::class_precision() const {
 
 double ConfusionMatrix::mean_accuracy() const { return mean_of_present(class_accuracy()); }
 double ConfusionMatrix::mean_iou() const { return mean_of_present(class_iou()); }
+double ConfusionMatrix::mean_precision() const {
+  return mean_of_present(
+      of_present_classes([](double right, double, double predicted) { return predicted > 0 ? right / predicted : 0.0; }));
+}
 double ConfusionMatrix::mean_dice() const { return mean_of_present(class_dice()); }
 
 double ConfusionMatrix::frequency_weighted_iou() const {

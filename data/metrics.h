@@ -13,11 +13,12 @@ namespace tessera::data {
 // p_i = sum_j n_ji, in the notation of Long, Shelhamer, Darrell, Fully Convolutional Networks (2015):
 //   pixel accuracy  sum_i n_ii / sum_i t_i          mean accuracy  mean_i n_ii / t_i
 //   IoU_i           n_ii / (t_i + p_i - n_ii)       mIoU           mean_i IoU_i
-//   precision_i     n_ii / p_i                      fwIoU          sum_i t_i IoU_i / sum_i t_i
+//   precision_i     n_ii / p_i                      mPrecision     mean_i precision_i
 //   Dice_i          2 n_ii / (t_i + p_i)            mDice          mean_i Dice_i
+//                                                   fwIoU          sum_i t_i IoU_i / sum_i t_i
 // A class without a true pixel (t_i = 0) has accuracy, IoU and Dice NaN and is left out of all means; its false predictions still
-// count against the classes they were taken from. A class that is never predicted has precision NaN. With no pixel at all every
-// figure is NaN.
+// count against the classes they were taken from. A class that is never predicted has precision NaN, and enters mPrecision as 0 if
+// it has true pixels. With no pixel at all every figure is NaN.
 class ConfusionMatrix {
  public:
   // `ignore_index`: pixels of this true class are not counted either, when it lies among the classes.
@@ -43,6 +44,7 @@ class ConfusionMatrix {
   std::vector<double> class_dice() const;
   double mean_accuracy() const;
   double mean_iou() const;
+  double mean_precision() const;
   double mean_dice() const;
   double frequency_weighted_iou() const;
 

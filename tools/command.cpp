@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tools/convert_command.h"
+#include "tools/eval_command.h"
 #include "tools/info_command.h"
 #include "tools/models_command.h"
 #include "tools/predict_command.h"
@@ -58,6 +59,7 @@ int run(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   app.require_subcommand(1);
   register_train(app);
+  register_eval(app);
   register_predict(app);
   register_models(app);
   register_summary(app);

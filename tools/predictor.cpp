@@ -1,5 +1,7 @@
 #include "tools/predictor.h"
 
+#include <algorithm>
+
 #include "core/grad_mode.h"
 #include "core/ops.h"
 #include "data/batch.h"
@@ -8,32 +10,73 @@
 namespace tessera::tools {
 namespace {
 
-data::Label to_label(const Tensor& ids) {  // int64 [H, W]
-  const Tensor dense = ids.cpu().contiguous();
-  data::Label label(static_cast<int>(ids.size(0)), static_cast<int>(ids.size(1)));
-  const int64_t* source = dense.data_ptr<int64_t>();
-  for (size_t i = 0; i < label.ids.size(); ++i) label.ids[i] = static_cast<int32_t>(source[i]);
-  return label;
+// The best class of each pixel of scores [1, C, rows, W], into the rows from y on.
+void put_classes(data::Label& label, int y, const Tensor& scores) {
+  const Tensor ids = scores.argmax(1).cpu().contiguous();
+  const int64_t* source = ids.data_ptr<int64_t>();
+  std::transform(source, source + ids.numel(), label.ids.begin() + static_cast<std::ptrdiff_t>(y) * label.width,
+                 [](int64_t id) { return static_cast<int32_t>(id); });
 }
 
 }  // namespace
 
-Predictor::Predictor(const std::string& file, Device device)
-    : checkpoint_(load_checkpoint(file)), device_(device), network_(make_network(checkpoint_.network)) {
-  load_model(*network_.ptr(), checkpoint_.model, file);
-  network_.ptr()->to(device);
-  network_.ptr()->eval();
+Predictor::Predictor(TrainedNetwork network, const PredictorOptions& options) : network_(std::move(network)), options_(options) {
+  network_.module.ptr()->to(options_.device);
+  network_.module.ptr()->eval();
+}
+
+Predictor::Predictor(const std::string& file, Device device) : Predictor(load_trained_network(file), {.device = device}) {}
+
+Tensor Predictor::probabilities(const Tensor& pictures) const {
+  const NoGradGuard no_grad;
+  const auto of_view = [&](IntArrayRef dims) {
+    return flip(softmax(network_.module.forward(flip(pictures, dims).to(options_.device)), 1), dims);
+  };
+  Tensor p = softmax(network_.module.forward(pictures.to(options_.device)), 1);
+  if (options_.flips == Flips::none) return p;
+  p = p + of_view({3});
+  if (options_.flips == Flips::horizontal) return p / 2;
+  return (p + of_view({2}) + of_view({2, 3})) / 4;
+}
+
+Tensor Predictor::scores(const Tensor& pictures) const {
+  const NoGradGuard no_grad;
+  if (options_.flips == Flips::none) return network_.module.forward(pictures.to(options_.device));
+  return log(clamp_min(probabilities(pictures), 1e-30));  // not log 0
+}
+
+void Predictor::scores_of(const data::Image& image, bool scaled, const Rows& rows) const {
+  const NoGradGuard no_grad;
+  const data::ClassInfo& classes = network_.classes;
+  if (options_.window) {
+    const auto network = [&](const Tensor& pictures) { return probabilities(pictures); };
+    return slide(image, classes, *options_.window, network, [&](int y, const Tensor& p) { rows(y, log(clamp_min(p, 1e-30))); });
+  }
+  if (scaled || !network_.size) return rows(0, scores(data::to_tensor(image, classes)));
+  const data::Image fed = data::resize_bilinear(image, network_.size->height, network_.size->width);
+  rows(0, upsample_bilinear2d(scores(data::to_tensor(fed, classes)), {image.height, image.width}, /*align_corners=*/false));
 }
 
 data::Label Predictor::predict(const data::Image& image) const {
-  const NoGradGuard no_grad;
-  const TrainOptions& options = checkpoint_.options;
-  const bool resized = options.dataset == "folder" && !options.size.empty();
-  const Size size = resized ? parse_size("size", options.size) : Size{image.height, image.width};
-  const data::Image fed = resized ? data::resize_bilinear(image, size.height, size.width) : image;
-  const Tensor scores = network_.forward(data::to_tensor(fed, checkpoint_.classes).to(device_));
-  const data::Label label = to_label(scores.argmax(1)[0]);
-  return resized ? data::resize_nearest(label, image.height, image.width) : label;
+  data::Label label(image.height, image.width);
+  scores_of(image, false, [&](int y, const Tensor& scores) { put_classes(label, y, scores); });
+  return label;
+}
+
+data::Label Predictor::predict(const data::Image& image, Tensor& probabilities) const {
+  data::Label label(image.height, image.width);
+  probabilities = empty({network_.config.classes, image.height, image.width});
+  scores_of(image, false, [&](int y, const Tensor& scores) {
+    put_classes(label, y, scores);
+    probabilities.narrow(1, y, scores.size(2)).copy_(softmax(scores, 1).squeeze(0).cpu());
+  });
+  return label;
+}
+
+data::Label Predictor::classify(const data::Image& image) const {
+  data::Label label(image.height, image.width);
+  scores_of(image, true, [&](int y, const Tensor& scores) { put_classes(label, y, scores); });
+  return label;
 }
 
 }  // namespace tessera::tools

@@ -6,23 +6,12 @@
 #include <cmath>
 
 #include "tools/contact_sheet.h"
+#include "tools/csv.h"
 
 namespace tessera::tools {
 namespace {
 
-std::string figure(double value) {
-  return std::isnan(value) ? "-" : fmt::format("{:.4f}", value);
-}
-std::string csv_number(double value) {
-  return std::isnan(value) ? "" : fmt::format("{}", value);
-}
-
-std::string csv_text(const std::string& text) {  // RFC 4180
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
+std::string figure(double value) { return std::isnan(value) ? "-" : fmt::format("{:.4f}", value); }
 
 }  // namespace
 

@@ -21,6 +21,7 @@ TEST(ConfusionMatrix, KnownValues) {
   EXPECT_DOUBLE_EQ(matrix.mean_accuracy(), (2.0 / 3 + 1.0 / 2 + 1) / 3);
   EXPECT_DOUBLE_EQ(matrix.mean_iou(), 0.5);
   EXPECT_EQ(matrix.class_precision(), (std::vector<double>{1, 1.0 / 2, 1.0 / 2}));
+  EXPECT_DOUBLE_EQ(matrix.mean_precision(), (1 + 1.0 / 2 + 1.0 / 2) / 3);
   EXPECT_EQ(matrix.class_dice(), (std::vector<double>{4.0 / 5, 2.0 / 4, 2.0 / 3}));
   EXPECT_DOUBLE_EQ(matrix.mean_dice(), (4.0 / 5 + 2.0 / 4 + 2.0 / 3) / 3);
   EXPECT_DOUBLE_EQ(matrix.frequency_weighted_iou(), (3 * 2.0 / 3 + 2 * 1.0 / 3 + 1 * 1.0 / 2) / 6);
@@ -48,6 +49,13 @@ TEST(ConfusionMatrix, AnAbsentClassIsLeftOutOfTheMean) {
   const ConfusionMatrix empty(4);
   EXPECT_TRUE(std::isnan(empty.frequency_weighted_iou()) && std::isnan(empty.class_precision()[0]));
   EXPECT_TRUE(std::isnan(empty.mean_iou()) && std::isnan(empty.pixel_accuracy()) && std::isnan(empty.mean_accuracy()));
+}
+
+TEST(ConfusionMatrix, AClassThatIsNeverPredictedCountsAsZeroPrecision) {
+  ConfusionMatrix matrix(3);
+  matrix.update(std::vector<int64_t>{0, 1}, std::vector<int64_t>{0, 0});  // 1 is never predicted, 2 does not occur
+  EXPECT_TRUE(std::isnan(matrix.class_precision()[1]));
+  EXPECT_EQ(matrix.mean_precision(), (1.0 / 2 + 0) / 2);
 }
 
 TEST(ConfusionMatrix, PartsMergeToTheWhole) {

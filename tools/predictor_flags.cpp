@@ -1,0 +1,60 @@
+#include "tools/predictor_flags.h"
+
+#include <omp.h>
+
+#include <CLI/App.hpp>
+
+#include "tools/command.h"
+#include "tools/model_settings.h"
+
+namespace tessera::tools {
+namespace {
+
+TrainedNetwork load(const PredictorFlags& flags) {
+  if (flags.network.empty()) {
+    check<UsageError>(flags.settings.empty() && flags.classes == 0,
+                      "--setting and --classes describe the network of weights alone. They need --network.");
+    return load_trained_network(flags.model);
+  }
+  check<UsageError>(flags.classes >= 1, "--network: how many classes does it have? Add --classes.");
+  check<UsageError>(models::model_info(flags.network).kind == models::OutputKind::PixelScores,
+                    "--network: {} gives one answer for a whole picture; scores for each pixel are needed.", flags.network);
+  return load_trained_network(flags.model, {flags.network, parse_settings(flags.settings), flags.classes});
+}
+
+}  // namespace
+
+void add_predictor_flags(CLI::App& command, PredictorFlags& f) {
+  command.add_option("-m,--model", f.model, "best.safetensors or last.safetensors of a run; weights, with --network")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("--network", f.network, "Of weights that are no checkpoint: the network; tessera models lists them")
+      ->type_name("NAME")
+      ->group("Weights alone");
+  add_setting_option(command, f.settings)->group("Weights alone");
+  command.add_option("-c,--classes", f.classes, "Its number of classes")->default_str("")->group("Weights alone");
+  command.add_option("--tta", f.tta, "Average over mirror images: h left and right, hv also upside down and both [none; h]")
+      ->type_name("[h|hv]")
+      ->check(CLI::IsMember({"h", "hv"}))
+      ->expected(0, 1)
+      ->default_str("");
+  command.add_option("--tile", f.tile, "Predict in overlapping tiles of this size, pictures unscaled, in bounded memory")
+      ->type_name("HxW");
+  command.add_option("--overlap", f.overlap, "Of neighbouring tiles, as a part of their size")->check(CLI::Range(0.0, 0.95));
+  command.add_option("-b,--batch-size", f.batch_size, "Pictures or tiles that go through the network together")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--device", f.device, "cpu, cuda or cuda:N");
+  command.add_option("--threads", f.threads, "Threads that compute; 0: all cores")->check(CLI::Range(0, 1024));
+}
+
+Predictor make_predictor(const PredictorFlags& flags) {
+  check<UsageError>(flags.overlap >= 0, "--overlap: {}. From 0 to 0.95.", flags.overlap);  // CLI::Range lets NaN pass
+  PredictorOptions options{.device = flags.device};
+  if (flags.tta == "h") options.flips = Flips::horizontal;
+  if (flags.tta == "hv") options.flips = Flips::all;
+  if (!flags.tile.empty()) options.window = {parse_size("tile", flags.tile), flags.overlap, flags.batch_size};
+  if (flags.threads > 0) omp_set_num_threads(static_cast<int>(flags.threads));
+  return Predictor(load(flags), options);
+}
+
+}  // namespace tessera::tools
