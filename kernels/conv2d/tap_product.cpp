@@ -1,0 +1,41 @@
+#include "kernels/conv2d/tap_product.h"
+
+namespace tessera::kernels {
+
+TapProduct forward_product(const View& out, const View& input, const View& weight, const Conv2dParams& params) {
+  TapProduct p;
+  p.images = out.sizes[0], p.channels = out.sizes[1], p.in_channels = input.sizes[1];
+  p.grid = p.out = {out.sizes[2], out.sizes[3]};
+  p.kernel = p.taps = {weight.sizes[2], weight.sizes[3]};
+  p.step = params.stride;
+  p.first = {-params.padding[0], -params.padding[1]};
+  p.tap_step = params.dilation;
+  p.weight_stride_c = weight.strides[0], p.weight_stride_k = weight.strides[1];
+  p.weight_strides = {weight.strides[2], weight.strides[3]};
+  return p;
+}
+
+bool has_input_grad_product(const Conv2dParams& params) {
+  return (params.stride[0] == 1 || params.dilation[0] == 1) && (params.stride[1] == 1 || params.dilation[1] == 1);
+}
+
+TapProduct input_grad_product(const View& grad_input, const View& grad_out, const View& weight, const Conv2dParams& params) {
+  TapProduct p;
+  p.images = grad_input.sizes[0], p.channels = grad_input.sizes[1], p.in_channels = grad_out.sizes[1];
+  p.out = {grad_input.sizes[2], grad_input.sizes[3]};
+  p.kernel = {weight.sizes[2], weight.sizes[3]};
+  p.phases = params.stride;
+  for (size_t d : {0, 1}) {
+    const int64_t stride = params.stride[d], padding = params.padding[d];
+    p.taps[d] = (p.kernel[d] + stride - 1) / stride;
+    p.tap_step[d] = -params.dilation[d];
+    p.first[d] = padding / stride;  // blocks before it lie in the padding
+    p.shift[d] = padding % stride;
+    p.grid[d] = (p.out[d] - 1 + padding) / stride - p.first[d] + 1;
+  }
+  p.weight_stride_k = weight.strides[0], p.weight_stride_c = weight.strides[1];
+  p.weight_strides = {weight.strides[2], weight.strides[3]};
+  return p;
+}
+
+}  // namespace tessera::kernels

@@ -1,0 +1,60 @@
+// Convolution's forward and input gradient as one matrix product, which the tensor-core kernels compute.
+//
+// Rows are positions (n, j, i) of a grid, columns are output channels, and the sum runs over taps (a_y, a_x) and channels k:
+//
+//   value[(n, j, i), c] = sum over a, k of  in[n, k, j * step_y + first_y + a_y * tap_step_y, i * ...] * weights[a, c, k]
+//
+// where reads outside `in` are 0.
+//   Forward: a position is an output pixel, step is the stride, first = -padding, tap_step is the dilation.
+//   Input gradient with stride s: pixel y + padding = j * s + p is reached from in = grad_out at rows j, j - 1, ..., through taps
+// ky = p, p + s, ... So a position is a block of s_y x s_x pixels, and a column is one of the block's pixels ("phase") with a channel:
+// the s_x pixels of a row and their channels are adjacent in a channels-last output, a "run" of s_x * C elements. All phases see the
+// same input pixels, and none is scattered. Column c is element r = c % run of row p_y = c / run of the block:
+//
+//   y = j * phases_y + p_y - shift_y,   element of row y: i * run + r - shift_x * C,   where that lies in the picture
+//
+// A phase p has the taps a with p + a * phases < kernel; weights of the others are 0, and a tile of columns of one phase skips them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kernels/conv2d/conv2d.h"
+
+namespace tessera::kernels {
+
+struct TapProduct {
+  using Pair = std::array<int64_t, 2>;  // height, width
+
+  int64_t images = 0, in_channels = 0;
+  Pair grid{}, step{1, 1}, first{}, taps{}, tap_step{};  // tap_step may be negative
+  int64_t channels = 0;                                  // of the output
+  Pair phases{1, 1}, shift{}, kernel{}, out{};           // out: height and width of the output
+
+  // Element (a_y, a_x, c, k) of the weights is weight[k * stride_k + channel * stride_c + ky * strides[0] + kx * strides[1]].
+  int64_t weight_stride_k = 0, weight_stride_c = 0;
+  Pair weight_strides{};
+
+  constexpr int64_t positions() const { return images * grid[0] * grid[1]; }
+  constexpr int64_t run() const { return phases[1] * channels; }
+  constexpr int64_t columns() const { return phases[0] * run(); }
+  // The kernel's row (axis 0) or column (axis 1) that tap `a` of phase `p` is.
+  constexpr int64_t kernel_at(int axis, int64_t p, int64_t a) const { return p + a * phases[static_cast<size_t>(axis)]; }
+  // The smallest offset of a tap, and tap a's offset from there.
+  constexpr int64_t lowest(int axis) const {
+    const auto d = static_cast<size_t>(axis);
+    return first[d] + (tap_step[d] < 0 ? (taps[d] - 1) * tap_step[d] : 0);
+  }
+  constexpr int64_t offset(int axis, int64_t a) const {
+    const auto d = static_cast<size_t>(axis);
+    return tap_step[d] < 0 ? (taps[d] - 1 - a) * -tap_step[d] : a * tap_step[d];
+  }
+};
+
+TapProduct forward_product(const View& out, const View& input, const View& weight, const Conv2dParams& params);
+
+// Whether input_grad_product can express it: no direction may have both a stride and a dilation.
+bool has_input_grad_product(const Conv2dParams& params);
+TapProduct input_grad_product(const View& grad_input, const View& grad_out, const View& weight, const Conv2dParams& params);
+
+}  // namespace tessera::kernels
