@@ -14,9 +14,6 @@
 #include "kernels/cuda/wgmma.h"
 
 namespace tessera::kernels::cuda {
-namespace {
-
-constexpr int kConsumers = 256, kBlock = kConsumers + kWarp;
 
 // The sum's steps and where their operands lie.
 struct SumPlan {
@@ -35,6 +32,10 @@ struct SumPlan {
   __device__ int offset_y(int a) const { return tap_step_y < 0 ? (taps_y - 1 - a) * -tap_step_y : a * tap_step_y; }
   __device__ int offset_x(int a) const { return tap_step_x < 0 ? (taps_x - 1 - a) * -tap_step_x : a * tap_step_x; }
 };
+
+namespace {
+
+constexpr int kConsumers = 256, kBlock = kConsumers + kWarp;
 
 template <class T, int tile_rows, int tile_columns, int row_bytes, int stages> struct Tile {
   static constexpr int kRowBytes = tile_rows * row_bytes, kColumnBytes = tile_columns * row_bytes;

@@ -59,7 +59,7 @@ bool run(const TapProduct& product, const View& out, const View& in, const View&
 
 // The types and cases that the tensor cores take.
 bool is_supported(const View& out, const View& in, const Conv2dParams& params) {
-  const bool type = out.dtype == kBFloat16;
+  const bool type = out.dtype == kBFloat16 || (out.dtype == kFloat32 && params.precision != Float32Precision::Highest);
   return type && params.groups == 1 && out.numel() > 0 && in.numel() > 0 && device_is_hopper();
 }
 
