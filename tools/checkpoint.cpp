@@ -1,7 +1,6 @@
 #include "tools/checkpoint.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "nn/serialize/state_dict.h"
 
@@ -10,38 +9,12 @@ namespace {
 
 constexpr const char* kVersion = "1";
 
-// JSON has no NaN: nlohmann writes null, and this reads it back.
-double number(const nlohmann::json& json) {
-  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
-}
-
 }  // namespace
-
-void to_json(nlohmann::json& json, const EpochRecord& r) {
-  json = {{"epoch", r.epoch},           {"step", r.step},          {"lr", r.lr},
-          {"train_loss", r.train_loss}, {"val_loss", r.val_loss},  {"pixel_accuracy", r.pixel_accuracy},
-          {"mean_iou", r.mean_iou},     {"class_iou", r.class_iou}};
-}
-
-void from_json(const nlohmann::json& json, EpochRecord& r) {
-  r.epoch = json.at("epoch");
-  r.step = json.at("step");
-  r.lr = number(json.at("lr"));
-  r.train_loss = number(json.at("train_loss"));
-  r.val_loss = number(json.at("val_loss"));
-  r.pixel_accuracy = number(json.at("pixel_accuracy"));
-  r.mean_iou = number(json.at("mean_iou"));
-  r.class_iou.clear();
-  for (const nlohmann::json& iou : json.at("class_iou")) r.class_iou.push_back(number(iou));
-}
-
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningMean, sum, weight)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Progress, epoch, batch, step, train_loss, best_epoch, history)
 
 void save_checkpoint(const std::string& file, const Checkpoint& c) {
   SafeTensors content;
   TrainOptions options = c.options;
-  options.output.clear();
+  options.run.output.clear();
   content.metadata = {{"format", kCheckpointFormat}, {"format_version", kVersion}};
   const auto put = [&](const char* key, const nlohmann::json& value) { content.metadata[key] = value.dump(); };
   put("network", c.network);

@@ -14,7 +14,7 @@
 
 #include "data/dataset.h"
 #include "nn/serialize/safetensors.h"
-#include "tools/evaluation.h"
+#include "tools/epoch_record.h"
 #include "tools/network.h"
 #include "tools/train_options.h"
 
@@ -22,25 +22,6 @@ namespace tessera::tools {
 
 inline constexpr const char* kCheckpointFormat = "tessera checkpoint";
 inline constexpr std::string_view kOptimizerPrefix = "optimizer.";
-
-// One line of metrics.csv. Figures of the validation set are NaN in epochs without validation.
-struct EpochRecord {
-  int64_t epoch = 0, step = 0;  // both count from 1
-  double lr = 0, train_loss = 0, val_loss = 0, pixel_accuracy = 0, mean_iou = 0;
-  std::vector<double> class_iou;
-};
-
-// Where a run stands.
-struct Progress {
-  int64_t epoch = 0;       // epochs that are complete
-  int64_t batch = 0;       // batches of the epoch in progress that are done: the loader's position
-  int64_t step = 0;        // optimizer steps
-  RunningMean train_loss;  // of the epoch in progress
-  int64_t best_epoch = 0;  // in history, from 1; 0 for none yet
-  std::vector<EpochRecord> history;
-
-  double best_mean_iou() const { return best_epoch > 0 ? history[best_epoch - 1].mean_iou : -1; }
-};
 
 struct Checkpoint {
   NetworkConfig network;

@@ -9,13 +9,13 @@
 namespace tessera::tools {
 namespace {
 
-data::Compose resizing(const TrainOptions& options) {
-  if (options.dataset != "folder" || options.size.empty()) return {};
+data::Compose resizing(const DataOptions& options) {
+  if (options.is_shapes() || options.size.empty()) return {};
   const Size size = parse_size("size", options.size);
   return {{data::Resize{size.height, size.width}}};
 }
 
-data::Compose training_transform(const TrainOptions& options, int32_t ignore_index) {
+data::Compose training_transform(const DataOptions& options, int32_t ignore_index) {
   data::Compose all = resizing(options);
   const bool augment = options.augment;
   if (augment) all.transforms.push_back(data::RandomHorizontalFlip{});
@@ -24,11 +24,11 @@ data::Compose training_transform(const TrainOptions& options, int32_t ignore_ind
     if (augment) all.transforms.push_back(data::RandomScaledCrop{0.75, 1.5, size.height, size.width, ignore_index});
     else all.transforms.push_back(data::RandomCrop{size.height, size.width, ignore_index});
   }
-  if (augment && options.dataset == "folder") all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
+  if (augment && !options.is_shapes()) all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
   return all;
 }
 
-template <class D> DataSets with_transforms(std::shared_ptr<D> train, std::shared_ptr<D> val, TrainOptions& options) {
+template <class D> DataSets with_transforms(std::shared_ptr<D> train, std::shared_ptr<D> val, DataOptions& options) {
   const data::ClassInfo& info = train->classes();
   options.classes = info.num_classes();
   options.ignore_index = info.ignore_index;
@@ -39,24 +39,24 @@ template <class D> DataSets with_transforms(std::shared_ptr<D> train, std::share
 
 }  // namespace
 
-DataSets open_datasets(TrainOptions& options) {
-  if (options.dataset == "shapes") {
+DataSets open_datasets(DataOptions& options, int64_t batch_size, uint64_t seed) {
+  if (options.is_shapes()) {
     const Size size = parse_size("size", options.size);
-    data::ShapesOptions shapes{*options.samples, size.height, size.width, options.seed};
+    data::ShapesOptions shapes{*options.samples, size.height, size.width, seed};
     const auto train = std::make_shared<data::ShapesDataset>(data::Split::train, shapes);
     shapes.count = std::max<int64_t>(1, shapes.count / 8);
     const auto val = std::make_shared<data::ShapesDataset>(data::Split::val, shapes);
     DataSets sets = with_transforms(train, val, options);
-    sets.val_batch_size = *options.batch_size;
+    sets.val_batch_size = batch_size;
     sets.explanation =
         fmt::format("{} drawn scenes to train on and {} held out, {} classes", train->size(), val->size(), *options.classes);
     return sets;
   }
-  const data::DetectedClasses detected = data::detect_classes(options.data, {options.classes, options.ignore_index});
-  const auto train = std::make_shared<data::FolderDataset>(options.data, data::Split::train, detected.info);
-  const auto val = std::make_shared<data::FolderDataset>(options.data, data::Split::val, detected.info);
+  const data::DetectedClasses detected = data::detect_classes(options.folder, {options.classes, options.ignore_index});
+  const auto train = std::make_shared<data::FolderDataset>(options.folder, data::Split::train, detected.info);
+  const auto val = std::make_shared<data::FolderDataset>(options.folder, data::Split::val, detected.info);
   DataSets sets = with_transforms(train, val, options);
-  if (!options.size.empty()) sets.val_batch_size = *options.batch_size;
+  if (!options.size.empty()) sets.val_batch_size = batch_size;
   sets.explanation = fmt::format("{} pictures to train on and {} held out; {}", train->size(), val->size(), detected.explanation);
   return sets;
 }

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "data/dataset.h"
-#include "tools/train_options.h"
+#include "tools/options/data_options.h"
 
 namespace tessera::tools {
 
@@ -16,9 +16,10 @@ struct DataSets {
 
 // Opens both splits, with the transforms:
 //   training    resize, then with `augment` flip, scale (only where a crop follows) and colour jitter (of photographs, not of
-//   shapes), crop validation  resize; in batches of one where the pictures may differ in size
-// Fills in options.classes and options.ignore_index from what the data set says.
-DataSets open_datasets(TrainOptions& options);
+//               shapes), crop
+//   validation  resize; in batches of one where the pictures may differ in size
+// `seed` decides what the shapes are. Fills in options.classes and options.ignore_index from what the data set says.
+DataSets open_datasets(DataOptions& options, int64_t batch_size, uint64_t seed);
 
 // The weight of each class by median frequency balancing (Eigen, Fergus, 2015, as SegNet uses it):
 //   median(f) / f_c,  f_c = pixels of class c / pixels of all pictures that have c.

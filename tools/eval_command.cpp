@@ -32,13 +32,13 @@ void write_text(const fs::path& file, const std::string& text) {
 TrainOptions data_options(const EvalOptions& o, const TrainedNetwork& network) {
   TrainOptions options = network.options;
   if (!o.data.empty()) {
-    options.data = o.data;
-    options.dataset = "folder";
+    options.data.folder = o.data;
+    options.data.dataset = "folder";
   }
-  if (!o.dataset.empty()) options.dataset = o.dataset;
-  if (o.ignore_index) options.ignore_index = o.ignore_index;
-  options.classes = network.config.classes;
-  check<UsageError>(!options.dataset.empty(), "--data: weights alone do not know a data set. Name its folder.");
+  if (!o.dataset.empty()) options.data.dataset = o.dataset;
+  if (o.ignore_index) options.data.ignore_index = o.ignore_index;
+  options.data.classes = network.config.classes;
+  check<UsageError>(!options.data.dataset.empty(), "--data: weights alone do not know a data set. Name its folder.");
   return options;
 }
 
@@ -47,7 +47,7 @@ void eval(const EvalOptions& o) {
   const TrainOptions options = data_options(o, predictor.network());
   const auto dataset = open_split(options, o.split == "train" ? data::Split::train : data::Split::val);
   const std::vector<std::string>& names = dataset->classes().names;
-  const bool one_size = options.dataset == "shapes" || !options.size.empty();
+  const bool one_size = options.data.is_shapes() || !options.data.size.empty();
   const ScoringOptions scoring_options{one_size ? o.predictor.batch_size : 1, o.workers, o.original_size};
 
   ProgressBar bar("Evaluate", dataset->size());

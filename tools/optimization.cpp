@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kPlateauPatience = 5;  // validations without a better loss before the rate falls to a tenth
 
-std::unique_ptr<optim::Optimizer> make_optimizer(const TensorList& parameters, const TrainOptions& o) {
+std::unique_ptr<optim::Optimizer> make_optimizer(const TensorList& parameters, const OptimizationOptions& o) {
   if (o.optimizer == "sgd")
     return std::make_unique<optim::SGD>(parameters, optim::SGDOptions(*o.lr).momentum(o.momentum).weight_decay(o.weight_decay));
   if (o.optimizer == "rmsprop")
@@ -42,9 +42,10 @@ std::map<std::string, double> to_numbers(const nlohmann::json& json) {
 
 }  // namespace
 
-Optimization::Optimization(nn::Module& network, const TrainOptions& options, int64_t total_steps)
+Optimization::Optimization(nn::Module& network, const OptimizationOptions& options, int64_t steps_per_epoch)
     : parameters_(network.parameters()), clip_grad_(options.clip_grad), optimizer_(make_optimizer(parameters_, options)) {
   if (options.schedule == "onecycle") {
+    const int64_t total_steps = *options.epochs * steps_per_epoch;
     const bool has_momentum = options.momentum > 0 || options.optimizer.starts_with("adam");
     one_cycle_ = std::make_unique<optim::OneCycleLR>(
         *optimizer_, optim::OneCycleLROptions(*options.lr, std::max<int64_t>(2, total_steps)).cycle_momentum(has_momentum));

@@ -10,8 +10,8 @@ namespace tessera::tools {
 
 class Optimization {
  public:
-  // The run will take `total_steps` steps; onecycle is laid out for them.
-  Optimization(nn::Module& network, const TrainOptions& options, int64_t total_steps);
+  // For resolved options; onecycle is laid out for epochs * steps_per_epoch steps.
+  Optimization(nn::Module& network, const OptimizationOptions& options, int64_t steps_per_epoch);
 
   void zero_grad();
   // Clips the gradients' norm if the options say so, and moves the parameters and the schedule by one step.

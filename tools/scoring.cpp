@@ -50,10 +50,10 @@ Scoring score_dataset(const Predictor& predictor, const std::shared_ptr<const da
 }
 
 std::shared_ptr<const data::Dataset> open_split(TrainOptions options, data::Split split) {
-  options.augment = false;  // what is left of training's transform is validation's
-  options.crop.clear();
+  options.data.augment = false;  // what is left of training's transform is validation's
+  options.data.crop.clear();
   try {
-    const DataSets sets = open_datasets(options);
+    const DataSets sets = open_datasets(options.data, 1, options.optimization.seed);
     return split == data::Split::train ? sets.train : sets.val;
   } catch (const FileError& error) {
     throw FileError(fmt::format("{} If the data set moved, name its folder with --data.", error.what()));

@@ -4,8 +4,8 @@
 
 namespace tessera::tools {
 
-std::optional<Size> trained_size(const TrainOptions& options) {
-  if (options.dataset == "shapes" || options.size.empty()) return std::nullopt;  // shapes are drawn in any size
+std::optional<Size> trained_size(const DataOptions& options) {
+  if (options.is_shapes() || options.size.empty()) return std::nullopt;  // shapes are drawn in any size
   return parse_size("size", options.size);
 }
 
@@ -17,7 +17,7 @@ TrainedNetwork load_trained_network(const std::string& file) {
                          std::move(checkpoint.progress),
                          {},
                          {}};
-  trained.size = trained_size(trained.options);
+  trained.size = trained_size(trained.options.data);
   trained.module = make_network(trained.config);
   load_model(*trained.module.ptr(), checkpoint.model, file);
   return trained;

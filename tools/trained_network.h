@@ -25,6 +25,6 @@ TrainedNetwork load_trained_network(const std::string& file);
 TrainedNetwork load_trained_network(const std::string& file, const NetworkConfig& config);
 
 // The `size` of a network trained with these options.
-std::optional<Size> trained_size(const TrainOptions& options);
+std::optional<Size> trained_size(const DataOptions& options);
 
 }  // namespace tessera::tools

@@ -65,6 +65,15 @@ TEST_F(Train, WritesAllItPromises) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder("run/scenes")), {}), 3);
 }
 
+TEST_F(Train, ASwitchThatIsLeftOutKeepsItsDefault) {
+  ASSERT_EQ(tessera(kTiny + "-e 1 -o run").code, 0);
+  auto config = nlohmann::json::parse(read_text(folder("run/config.json")));
+  for (const char* name : {"augment", "deconv", "batchnorm"}) EXPECT_EQ(config.at(name), true) << name;
+  ASSERT_EQ(tessera(kTiny + "-e 1 --no-augment --no-deconv --no-batchnorm -o run").code, 0);
+  config = nlohmann::json::parse(read_text(folder("run/config.json")));
+  for (const char* name : {"augment", "deconv", "batchnorm"}) EXPECT_EQ(config.at(name), false) << name;
+}
+
 TEST_F(Train, TheSameSeedGivesTheSameBytes) {
   ASSERT_EQ(tessera(kTiny + "-e 1 --seed 3 -j 0 -o a").code, 0);
   ASSERT_EQ(tessera(kTiny + "-e 1 --seed 3 -j 0 -o b").code, 0);

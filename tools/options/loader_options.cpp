@@ -1,0 +1,17 @@
+#include "tools/options/loader_options.h"
+
+#include "tools/command.h"
+
+namespace tessera::tools {
+
+std::vector<Setting> loader_settings(LoaderSettings& o) {
+  return {
+      {.flags = "-j,--workers", .field = &o.workers, .help = "Threads that read and prepare pictures", .free_on_resume = true},
+  };
+}
+
+void resolve(const LoaderSettings& o) {
+  check<UsageError>(o.workers >= 0 && o.workers <= 1024, "--workers: {}. From 0 to 1024.", o.workers);
+}
+
+}  // namespace tessera::tools
