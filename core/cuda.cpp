@@ -1,5 +1,6 @@
 #include "core/cuda.h"
 
+#include "core/invalid_target.h"
 #include "kernels/cuda/memory.h"
 
 namespace tessera::cuda {
@@ -15,6 +16,7 @@ void synchronize(const Device& device) {
   runtime::require_device(device.resolved().index());
   const runtime::DeviceGuard guard(device.resolved().index());
   runtime::synchronize_device();
+  check_reported_targets();
 }
 
 DeviceGuard::DeviceGuard(const Device& device) {
@@ -24,7 +26,12 @@ DeviceGuard::DeviceGuard(const Device& device) {
 }
 
 Stream::Stream() : stream_((runtime::require_device(0), runtime::create_stream()), runtime::destroy_stream) {}
-void Stream::synchronize() const { runtime::synchronize_stream(get()); }
+
+void Stream::synchronize() const {
+  runtime::synchronize_stream(get());
+  check_reported_targets();
+}
+
 void Stream::wait(const Event& event) const { runtime::wait_event(get(), event.get()); }
 
 void Stream::wait(const Stream& other) const {

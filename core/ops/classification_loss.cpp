@@ -1,6 +1,7 @@
 // Losses of classification: negative log-likelihood and cross-entropy on fused kernels, focal and dice composed.
 #include "core/autocast.h"
 #include "core/autograd.h"
+#include "core/invalid_target.h"
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
 #include "core/ops/copy.h"
@@ -85,7 +86,9 @@ View view_or_none(const Tensor& x) {
   return x.defined() ? x.as_view() : View{};
 }
 
+// On a GPU the kernel reports an invalid target by itself, and this throws what an earlier loss found (invalid_target.h).
 void check_targets(const char* op, const Tensor& first_invalid, const Problem& problem, int64_t ignore_index) {
+  if (first_invalid.is_cuda()) return check_reported_targets();
   const int64_t index = first_invalid.item<int64_t>();
   if (index < 0) return;
   throw IndexError(

@@ -1,6 +1,7 @@
 #include "core/ops/copy.h"
 
 #include "core/autograd.h"
+#include "core/invalid_target.h"
 #include "core/kernel_table.h"
 #include "core/ops/creation.h"
 #include "kernels/cuda/memory.h"
@@ -27,6 +28,7 @@ void move_bytes(const Tensor& out, const Tensor& in, bool non_blocking) {
   }
   copy_bytes(out.data_ptr(), in.data_ptr(), in.nbytes());
   if (two_devices || !non_blocking) synchronize_stream(current_stream());
+  if (out.device().is_cpu() && !non_blocking) check_reported_targets();
 }
 
 // out = in, on any two devices. Only bytes cross: each side converts and reorders its own.

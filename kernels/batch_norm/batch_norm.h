@@ -56,12 +56,11 @@ BatchNormBackward batch_norm_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] BatchNormStatistics batch_norm_statistics;
-[[gnu::weak]] BatchNormUpdate batch_norm_update;
-[[gnu::weak]] BatchNormForward batch_norm_forward;
-[[gnu::weak]] BatchNormBackwardReduce batch_norm_backward_reduce;
-[[gnu::weak]] BatchNormBackward batch_norm_backward;
+BatchNormStatistics batch_norm_statistics;
+BatchNormUpdate batch_norm_update;
+BatchNormForward batch_norm_forward;
+BatchNormBackwardReduce batch_norm_backward_reduce;
+BatchNormBackward batch_norm_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

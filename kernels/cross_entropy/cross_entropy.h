@@ -46,9 +46,8 @@ CrossEntropyBackward cross_entropy_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] CrossEntropyForward cross_entropy_forward;
-[[gnu::weak]] CrossEntropyBackward cross_entropy_backward;
+CrossEntropyForward cross_entropy_forward;
+CrossEntropyBackward cross_entropy_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

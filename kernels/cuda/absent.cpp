@@ -1,6 +1,7 @@
 // What a build without CUDA has in the place of runtime.cpp and memory.cpp.
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/cuda/target_check.h"
 #include "kernels/error.h"
 
 namespace tessera::kernels::cuda {
@@ -38,6 +39,7 @@ float elapsed_ms(Event, Event) { absent(0); }
 KernelCall::KernelCall(int device, const char*) : device_(device), previous_(nullptr) {}
 KernelCall::~KernelCall() = default;
 void check_launch(const char*) {}
+std::optional<InvalidTarget> take_invalid_target() { return std::nullopt; }
 
 void* allocate(size_t) { absent(0); }
 void deallocate(void*) noexcept {}

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/view.h"
 
@@ -15,8 +14,9 @@ struct InterpolateParams {
 };
 
 // nearest: out[o] = in[min(floor(o * scale), in - 1)] on each axis, computed in float32 as PyTorch does for every type.
-inline int64_t nearest_source(int64_t out_index, double scale, int64_t in_size) {
-  return std::min(static_cast<int64_t>(std::floor(static_cast<float>(out_index) * static_cast<float>(scale))), in_size - 1);
+constexpr int64_t nearest_source(int64_t out_index, double scale, int64_t in_size) {
+  return std::min(static_cast<int64_t>(static_cast<float>(out_index) * static_cast<float>(scale)),
+                  in_size - 1);  // of >= 0: floor
 }
 
 // bilinear: out[o] = (1 - lambda) * in[index] + lambda * in[neighbour] on each axis, at the source position
@@ -29,8 +29,8 @@ template <class C> struct LinearSource {
 };
 
 template <class C>
-LinearSource<C> linear_source(int64_t out_index, bool align_corners, double scale, int64_t in_size, int64_t out_size) {
-  C position;
+constexpr LinearSource<C> linear_source(int64_t out_index, bool align_corners, double scale, int64_t in_size, int64_t out_size) {
+  C position{};
   if (align_corners) {
     position = out_size > 1 ? static_cast<C>(in_size - 1) / static_cast<C>(out_size - 1) * static_cast<C>(out_index) : C{0};
   } else {
@@ -58,9 +58,8 @@ InterpolateBackward nearest2d_backward, bilinear2d_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] InterpolateForward nearest2d_forward, bilinear2d_forward;
-[[gnu::weak]] InterpolateBackward nearest2d_backward, bilinear2d_backward;
+InterpolateForward nearest2d_forward, bilinear2d_forward;
+InterpolateBackward nearest2d_backward, bilinear2d_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

@@ -36,9 +36,8 @@ NllLossBackward nll_loss_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] NllLossForward nll_loss_forward;
-[[gnu::weak]] NllLossBackward nll_loss_backward;
+NllLossForward nll_loss_forward;
+NllLossBackward nll_loss_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

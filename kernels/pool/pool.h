@@ -23,7 +23,7 @@ struct PoolWindow {
 
 // Window `o` of average pooling on `axis`. count_include_pad counts positions of the padded input, but none past it. A window
 // that lies wholly in the padding is empty.
-inline PoolWindow average_window(int64_t o, int64_t in_size, const Pool2dParams& p, int axis) {
+constexpr PoolWindow average_window(int64_t o, int64_t in_size, const Pool2dParams& p, int axis) {
   const int64_t start = o * p.stride[axis] - p.padding[axis];
   const int64_t stop = std::min(start + p.kernel[axis], in_size + p.padding[axis]);
   const int64_t begin = std::max<int64_t>(start, 0), end = std::max(begin, std::min(stop, in_size));
@@ -32,7 +32,7 @@ inline PoolWindow average_window(int64_t o, int64_t in_size, const Pool2dParams&
 }
 
 // Window `o` of adaptive average pooling: floor(o * in / out) .. ceil((o + 1) * in / out).
-inline PoolWindow adaptive_window(int64_t o, int64_t in_size, int64_t out_size) {
+constexpr PoolWindow adaptive_window(int64_t o, int64_t in_size, int64_t out_size) {
   const int64_t begin = o * in_size / out_size, end = ((o + 1) * in_size + out_size - 1) / out_size;
   return {begin, end, end - begin};
 }
@@ -71,13 +71,12 @@ AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] MaxPool2dForward max_pool2d_forward;
-[[gnu::weak]] MaxPool2dBackward max_pool2d_backward;
-[[gnu::weak]] AvgPool2dForward avg_pool2d_forward;
-[[gnu::weak]] AvgPool2dBackward avg_pool2d_backward;
-[[gnu::weak]] AdaptiveAvgPool2dForward adaptive_avg_pool2d_forward;
-[[gnu::weak]] AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
+MaxPool2dForward max_pool2d_forward;
+MaxPool2dBackward max_pool2d_backward;
+AvgPool2dForward avg_pool2d_forward;
+AvgPool2dBackward avg_pool2d_backward;
+AdaptiveAvgPool2dForward adaptive_avg_pool2d_forward;
+AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

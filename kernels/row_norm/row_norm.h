@@ -24,9 +24,8 @@ RowNormBackward row_norm_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] RowNormForward row_norm_forward;
-[[gnu::weak]] RowNormBackward row_norm_backward;
+RowNormForward row_norm_forward;
+RowNormBackward row_norm_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

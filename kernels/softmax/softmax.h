@@ -28,9 +28,8 @@ SoftmaxBackward softmax_backward, log_softmax_backward;
 }  // namespace cpu
 
 namespace cuda {
-// Not written yet: weak, so that a CUDA build links and the kernel table reports them by name.
-[[gnu::weak]] SoftmaxForward softmax_forward, log_softmax_forward;
-[[gnu::weak]] SoftmaxBackward softmax_backward, log_softmax_backward;
+SoftmaxForward softmax_forward, log_softmax_forward;
+SoftmaxBackward softmax_backward, log_softmax_backward;
 }  // namespace cuda
 
 }  // namespace tessera::kernels

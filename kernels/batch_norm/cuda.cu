@@ -1,0 +1,133 @@
+// Batch normalisation on CUDA: the passes that write an image, y from x and dx from dy and x.
+//
+// A thread goes through 16 or fewer packs of its channels (cuda_channels.h), four at a time, with the channels' numbers in registers.
+// The blocks begin at the end of the tensor: what the sums read last is still in the level-2 cache then.
+// Memory traffic: each operand once.
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/cuda_affine.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+constexpr int kPacksAThread = 16;
+
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
+    forward_kernel(S* out, const S* in, ChannelWalk<2> walk, DeviceChannels channels) {
+  using C = compute_t<S>;
+  constexpr int V = kPixels * kChannels;
+  extern __shared__ unsigned char affine_memory[];
+  C* const shared = reinterpret_cast<C*>(affine_memory);
+  fill_affine<kChannels>(shared, channels, walk);
+  const WalkThread thread(walk, gridDim.x - 1 - blockIdx.x, gridDim.x);
+  if (!thread.active) return;
+  const Affine<C, kChannels> affine(shared, walk, thread);
+  S* const to = out + thread.channel * walk.channel_steps[0];
+  const S* const from = in + thread.channel * walk.channel_steps[1];
+  for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kPackLoads * walk.slots) {
+    Pack<S, V> x[kPackLoads];
+    int64_t places[kPackLoads];
+#pragma unroll
+    for (int u = 0; u < kPackLoads; ++u) {
+      if (p + u * walk.slots >= thread.end) break;
+      const auto at = walk.at(p + u * walk.slots);
+      places[u] = at[0];
+      x[u] = load_pack<V>(from + at[1]);
+    }
+#pragma unroll
+    for (int u = 0; u < kPackLoads; ++u) {
+      if (p + u * walk.slots >= thread.end) break;
+      auto y = convert_pack<C>(x[u]);
+#pragma unroll
+      for (int v = 0; v < V; ++v) {
+        y[v] = affine(y[v], kChannels == 1 ? 0 : v);
+        if (channels.relu && y[v] < 0) y[v] = 0;
+      }
+      store_pack(to + places[u], convert_pack<S>(y));
+    }
+  }
+}
+
+// dx = (dy - constant - (x - mean) * slope) * scale; evaluation: constant = slope = 0.
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
+    backward_kernel(S* grad_in, const S* grad_out, const S* in, ChannelWalk<3> walk, DeviceChannels channels,
+                    DeviceChannel sum_dy, DeviceChannel sum_dy_xmu, double count) {
+  using C = compute_t<S>;
+  constexpr int V = kPixels * kChannels;
+  extern __shared__ unsigned char affine_memory[];
+  C* const shared = reinterpret_cast<C*>(affine_memory);
+  fill_affine<kChannels>(shared, channels, walk, [&](int64_t c, int i) {
+    const int row = walk.lanes * kChannels;
+    const double invstd = channels.invstd(c, 1);
+    shared[3 * row + i] = static_cast<C>(sum_dy(c) / count);
+    shared[4 * row + i] = static_cast<C>(invstd * invstd * sum_dy_xmu(c) / count);
+  });
+  const WalkThread thread(walk, gridDim.x - 1 - blockIdx.x, gridDim.x);
+  if (!thread.active) return;
+  const Affine<C, kChannels> affine(shared, walk, thread);
+  C constant[kChannels], slope[kChannels];
+  affine.read_row(constant, shared, walk, thread, 3);
+  affine.read_row(slope, shared, walk, thread, 4);
+  S* const to = grad_in + thread.channel * walk.channel_steps[0];
+  const S* const dy_from = grad_out + thread.channel * walk.channel_steps[1];
+  const S* const x_from = in + thread.channel * walk.channel_steps[2];
+  for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kPackLoads * walk.slots) {
+    Pack<S, V> dy[kPackLoads], x[kPackLoads];
+    int64_t places[kPackLoads];
+#pragma unroll
+    for (int u = 0; u < kPackLoads; ++u) {
+      if (p + u * walk.slots >= thread.end) break;
+      const auto at = walk.at(p + u * walk.slots);
+      places[u] = at[0];
+      dy[u] = load_pack<V>(dy_from + at[1]);
+      x[u] = load_pack<V>(x_from + at[2]);
+    }
+#pragma unroll
+    for (int u = 0; u < kPackLoads; ++u) {
+      if (p + u * walk.slots >= thread.end) break;
+      auto g = convert_pack<C>(dy[u]);
+      const auto values = convert_pack<C>(x[u]);
+#pragma unroll
+      for (int v = 0; v < V; ++v) {
+        const int c = kChannels == 1 ? 0 : v;
+        if (channels.relu && affine(values[v], c) <= 0) g[v] = 0;
+        g[v] = (g[v] - constant[c] - (values[v] - affine.mean[c]) * slope[c]) * affine.scale[c];
+      }
+      store_pack(to + places[u], convert_pack<S>(g));
+    }
+  }
+}
+
+// One block a group of channels and kPacksAThread positions a thread, fewer where the device would not be full.
+template <size_t K> dim3 image_grid(const ChannelWalk<K>& walk) {
+  const int64_t threads = walk.positions * walk.channels, full = int64_t{multiprocessors()} * 2048;
+  const int64_t packs = std::clamp<int64_t>(threads / full / kPackLoads * kPackLoads, 1, kPacksAThread);
+  return dim3(static_cast<unsigned>(div_up(walk.positions, walk.slots * packs)), static_cast<unsigned>(walk.groups()));
+}
+
+}  // namespace
+
+void batch_norm_forward(const View& out, const View& input, const BatchNormChannels& channels) {
+  if (out.numel() == 0) return;
+  dispatch_floating(input.dtype, [&]<class S>() {
+    with_channel_walk<S, 2>({&out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
+      launch("batch_norm_forward", forward_kernel<S, kPixels, kChannels>, image_grid(walk), kThreads,
+             affine_bytes<compute_t<S>, kChannels>(walk), out.as<S>(), input.as<S>(), walk, DeviceChannels(channels));
+    });
+  });
+}
+
+void batch_norm_backward(const View& grad_input, const View& grad_out, const View& input, const BatchNormChannels& channels,
+                         const View& sum_dy, const View& sum_dy_xmu, bool training) {
+  if (grad_input.numel() == 0) return;
+  const double count = static_cast<double>(input.numel() / input.sizes[1]);
+  const DeviceChannel first(training ? sum_dy : View{}), second(training ? sum_dy_xmu : View{});
+  dispatch_floating(input.dtype, [&]<class S>() {
+    with_channel_walk<S, 3>({&grad_input, &grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
+      launch("batch_norm_backward", backward_kernel<S, kPixels, kChannels>, image_grid(walk), kThreads,
+             affine_bytes<compute_t<S>, kChannels>(walk, kGradientRows), grad_input.as<S>(), grad_out.as<S>(), input.as<S>(),
+             walk, DeviceChannels(channels), first, second, count);
+    });
+  });
+}
+
+}  // namespace tessera::kernels::cuda

@@ -1,0 +1,117 @@
+// Cross-entropy on CUDA, forward and gradient, as formulas over the classes of a pixel. How the logits are read and the gradient is
+// written, and the memory traffic: kernels/softmax/cuda_lines.h. Beside the logits a pixel costs its target and two numbers of the
+// arithmetic's type.
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/nll_loss/cuda_tally.h"
+#include "kernels/softmax/cuda_lines.h"
+#include "kernels/softmax/pixel_blocks.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+template <class T> struct LossFormula {
+  using State = Tally;
+  static constexpr bool kWrites = false;
+  Targets<T> targets;
+  T hard, soft;  // 1 - s and s / C
+  T *loss, *log_normalizer;
+  OffsetCalculator<2> places;
+  Tally* tallies;
+
+  template <class Line> __device__ void operator()(Line& line, int64_t pixel, Tally& state) const {
+    const int64_t t = targets[pixel];
+    T most = -std::numeric_limits<T>::infinity(), sum = 0, at_target = 0;
+    line.each([&](int c, T x) {
+      most = max(most, x);
+      if (c == t) at_target = x;
+    });
+    most = line.reduce(most, Maximum());
+    at_target = line.reduce(at_target, Plus());
+    line.each([&](int, T x) { sum += exp(x - most); });
+    const T log_sum = log(line.reduce(sum, Plus()));
+    T value = 0;
+    if (targets.counts(t)) {
+      value = hard * targets.weight_of(t) * (log_sum - (at_target - most));
+      if (soft != 0) {
+        T smoothed = 0;
+        line.each([&](int c, T x) { smoothed += targets.weight_of(c) * (log_sum - (x - most)); });
+        value += soft * line.reduce(smoothed, Plus());
+      }
+    }
+    if (!line.is_first()) return;
+    const auto at = places(pixel);
+    loss[at[0]] = value;
+    log_normalizer[at[1]] = most + log_sum;
+    targets.tally(state, t, pixel);
+  }
+  __device__ static Tally begin() { return {0, kNoPixel}; }
+  __device__ void finish(const Tally& state) const {
+    const Tally all = block_tally(state);
+    if (threadIdx.x == 0) tallies[blockIdx.x] = all;
+  }
+};
+
+template <class T> struct LossGradientFormula {
+  using State = T;  // the sum of the class weights, where labels are smoothed
+  static constexpr bool kWrites = true;
+  Targets<T> targets;
+  T hard, soft;
+  const T *grad_loss, *log_normalizer;
+  OffsetCalculator<2> places;
+
+  template <class Line> __device__ void operator()(Line& line, int64_t pixel, T& weight_sum) const {
+    const int64_t t = targets[pixel];
+    if (!targets.counts(t)) {
+      line.write([](int, T) { return T(0); });
+      return;
+    }
+    if (soft != 0 && weight_sum == 0)
+      for (int64_t c = 0; c < targets.classes; ++c) weight_sum += targets.weight_of(c);
+    const auto at = places(pixel);
+    const T g = grad_loss[at[0]], normalizer = log_normalizer[at[1]];
+    const T at_target = hard * targets.weight_of(t), factor = at_target + soft * weight_sum;
+    line.write([&](int c, T x) {
+      T value = exp(x - normalizer) * factor;
+      if (c == t) value -= at_target;
+      if (soft != 0) value -= soft * targets.weight_of(c);
+      return g * value;
+    });
+  }
+  __device__ static T begin() { return 0; }
+  __device__ void finish(const T&) const {}
+};
+
+}  // namespace
+
+void cross_entropy_forward(const View& loss, const View& log_normalizer, const View& total_weight, const View& first_invalid,
+                           const View& logits, const View& target, const View& weight, const CrossEntropyParams& params) {
+  const auto places = merged_axes<2>({&loss, &log_normalizer}, OtherDims(loss, -1, /*row_major=*/true)).offsets();
+  const int64_t classes = logits.sizes[1], most_blocks = line_blocks(std::numeric_limits<int64_t>::max());
+  const DeviceScratch<Tally> tallies(most_blocks);
+  dispatch_floating(logits.dtype, [&]<class S>() {
+    using T = compute_t<S>;
+    const Targets<T> targets(target, weight, classes, params.ignore_index);
+    const T hard = static_cast<T>(1 - params.label_smoothing), soft = static_cast<T>(params.label_smoothing / classes);
+    int64_t blocks = 0;
+    if (target.numel() > 0)
+      blocks = run_lines<S, 2>("cross_entropy", {&logits, &logits}, 1, /*row_major=*/true,
+                               LossFormula<T>{targets, hard, soft, loss.as<T>(), log_normalizer.as<T>(), places, tallies.data()});
+    finish_tallies(total_weight, first_invalid, tallies.data(), blocks, targets, /*fused=*/true);
+  });
+}
+
+void cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& logits, const View& log_normalizer,
+                            const View& target, const View& weight, const CrossEntropyParams& params) {
+  if (grad_logits.numel() == 0) return;
+  const auto places = merged_axes<2>({&grad_loss, &log_normalizer}, OtherDims(grad_loss, -1, /*row_major=*/true)).offsets();
+  const int64_t classes = logits.sizes[1];
+  dispatch_floating(logits.dtype, [&]<class S>() {
+    using T = compute_t<S>;
+    const Targets<T> targets(target, weight, classes, params.ignore_index);
+    const T hard = static_cast<T>(1 - params.label_smoothing), soft = static_cast<T>(params.label_smoothing / classes);
+    run_lines<S, 2>("cross_entropy_backward", {&grad_logits, &logits}, 1, /*row_major=*/true,
+                    LossGradientFormula<T>{targets, hard, soft, grad_loss.as<T>(), log_normalizer.as<T>(), places});
+  });
+}
+
+}  // namespace tessera::kernels::cuda

@@ -1,0 +1,235 @@
+// Resampling on CUDA, nearest and bilinear, both ways. The gradients gather: each input pixel sums the outputs that were made of it.
+//
+//   bilinear forward    A thread has a column of the output (and a pack of channels in channels-last) and goes down a strip of rows. It
+//                       keeps the two input rows between which it is, resampled along the width already, so that each input row is read
+//                       once a strip: two loads an input row, one store an output row.
+//   bilinear backward   The same walk the other way: a thread has a column of the input and goes down a strip of its rows. For each
+//                       output row in reach it sums the outputs in reach along the width, once, and adds the sum to the two input rows
+//                       that the output row lies between; the upper one is written when it is left behind.
+//   nearest             a thread has one pixel of what it writes (and a pack of channels)
+// Memory traffic: each side once; neighbouring columns and strips share what they read in the caches.
+#include "kernels/cuda/image.h"
+#include "kernels/interpolate/interpolate.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+constexpr int kHeldTaps = 6;  // outputs along the width whose weights a thread keeps in registers: enough to double an image
+
+// One axis of a bilinear map.
+template <class C> struct LinearAxis {
+  bool align_corners;
+  C scale;
+  int in, out;
+
+  __device__ LinearSource<C> operator()(int o) const { return linear_source<C>(o, align_corners, scale, in, out); }
+
+  // The first output whose source index is `index` or more; `out` if there is none. The estimate is exact up to rounding.
+  __device__ int first_output(int index) const {
+    if (index <= 0) return 0;
+    const C step = align_corners ? (out > 1 ? static_cast<C>(in - 1) / static_cast<C>(out - 1) : C(0)) : scale;
+    const C estimate = align_corners ? index / step : (index + C(0.5)) / step - C(0.5);
+    int o = estimate < static_cast<C>(out) ? max(0, static_cast<int>(estimate)) : out;
+    while (o > 0 && (*this)(o - 1).index >= index) --o;
+    while (o < out && (*this)(o).index < index) ++o;
+    return o;
+  }
+  // What output o is multiplied by where it adds to input x.
+  __device__ C weight(int o, int x) const {
+    const LinearSource<C> source = (*this)(o);
+    return (source.index == x ? 1 - source.lambda : C(0)) + (source.neighbour == x ? source.lambda : C(0));
+  }
+};
+
+template <class C> struct Bilinear {
+  LinearAxis<C> h, w;
+  Bilinear(const View& in, const View& out, const InterpolateParams& p)
+      : h{p.align_corners, static_cast<C>(p.scale_h), static_cast<int>(in.sizes[2]), static_cast<int>(out.sizes[2])},
+        w{p.align_corners, static_cast<C>(p.scale_w), static_cast<int>(in.sizes[3]), static_cast<int>(out.sizes[3])} {}
+};
+
+template <int V, class C> __device__ inline void add_scaled(Pack<C, V>& sum, C factor, const Pack<C, V>& x) {
+#pragma unroll
+  for (int v = 0; v < V; ++v) sum[v] += factor * x[v];
+}
+
+// `places`: n, channels, strips of `strip` output rows, output columns.
+template <class S, int V> __global__ void __launch_bounds__(kThreads)
+    bilinear_forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, int strip, Bilinear<compute_t<S>> map) {
+  using C = compute_t<S>;
+  for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
+    const Place at = places(p);
+    const LinearSource<C> column = map.w(at.w);
+    const S* const left = in.plane(at.n, at.c) + column.index * in.w_step;
+    const S* const right = in.plane(at.n, at.c) + column.neighbour * in.w_step;
+    const auto resampled_row = [&](int64_t h) {
+      const auto a = convert_pack<C>(load_pack<V>(left + h * in.h_step)),
+                 b = convert_pack<C>(load_pack<V>(right + h * in.h_step));
+      Pack<C, V> row;
+#pragma unroll
+      for (int v = 0; v < V; ++v) row[v] = (1 - column.lambda) * a[v] + column.lambda * b[v];
+      return row;
+    };
+    Pack<C, V> upper{}, lower{};
+    int64_t upper_at = -1, lower_at = -1;
+    const int end = min(out.height, (at.h + 1) * strip);
+    S* to = out.at(at.n, at.c, at.h * strip, at.w);
+    for (int oh = at.h * strip; oh < end; ++oh, to += out.h_step) {
+      const LinearSource<C> row = map.h(oh);
+      if (row.index != upper_at) {
+        upper = row.index == lower_at ? lower : resampled_row(row.index);
+        upper_at = row.index;
+      }
+      if (row.neighbour != lower_at) {
+        lower = row.neighbour == upper_at ? upper : resampled_row(row.neighbour);
+        lower_at = row.neighbour;
+      }
+      Pack<C, V> y;
+#pragma unroll
+      for (int v = 0; v < V; ++v) y[v] = (1 - row.lambda) * upper[v] + row.lambda * lower[v];
+      store_pack(to, convert_pack<S>(y));
+    }
+  }
+}
+
+// `places`: n, channels, strips of `strip` input rows, input columns.
+template <class S, int V> __global__ void __launch_bounds__(kThreads)
+    bilinear_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Places places, int strip,
+                             Bilinear<compute_t<S>> map) {
+  using C = compute_t<S>;
+  for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
+    const Place at = places(p);
+    const int w_first = map.w.first_output(at.w - 1), w_end = map.w.first_output(at.w + 1), taps = w_end - w_first;
+    C held[kHeldTaps];
+#pragma unroll
+    for (int i = 0; i < kHeldTaps; ++i) held[i] = i < taps ? map.w.weight(w_first + i, at.w) : C(0);
+
+    const int begin = at.h * strip, end = min(grad_in.height, begin + strip);
+    int current = begin;  // the row whose sum is `upper`
+    Pack<C, V> upper{}, lower{};
+    S* to = grad_in.at(at.n, at.c, begin, at.w);
+    const auto leave_row = [&] {
+      store_pack(to, convert_pack<S>(upper));
+      to += grad_in.h_step;
+      upper = lower;
+      lower = {};
+      ++current;
+    };
+    const int oh_end = map.h.first_output(end);
+    for (int oh = map.h.first_output(begin - 1); oh < oh_end; ++oh) {
+      const LinearSource<C> row = map.h(oh);
+      const S* const from = grad_out.at(at.n, at.c, oh, w_first);
+      Pack<C, V> sum{};
+      if (taps <= kHeldTaps) {
+        Pack<S, V> g[kHeldTaps];
+#pragma unroll
+        for (int i = 0; i < kHeldTaps; ++i)
+          if (i < taps) g[i] = load_pack<V>(from + i * grad_out.w_step);
+#pragma unroll
+        for (int i = 0; i < kHeldTaps; ++i)
+          if (i < taps) add_scaled(sum, held[i], convert_pack<C>(g[i]));
+      } else {
+        for (int i = 0; i < taps; ++i)
+          add_scaled(sum, map.w.weight(w_first + i, at.w), convert_pack<C>(load_pack<V>(from + i * grad_out.w_step)));
+      }
+      while (row.index > current) leave_row();
+      if (row.index == current) add_scaled(upper, 1 - row.lambda, sum);
+      if (row.neighbour == current)
+        add_scaled(upper, row.lambda, sum);
+      else if (row.neighbour == current + 1)
+        add_scaled(lower, row.lambda, sum);
+    }
+    while (current < end) leave_row();
+  }
+}
+
+template <class S, int V> __global__ void __launch_bounds__(kThreads)
+    nearest_forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, InterpolateParams params) {
+  for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
+    const Place at = places(p);
+    const int h = static_cast<int>(nearest_source(at.h, params.scale_h, in.height));
+    const int w = static_cast<int>(nearest_source(at.w, params.scale_w, in.width));
+    store_pack(out.at(at.n, at.c, at.h, at.w), load_pack<V>(in.at(at.n, at.c, h, w)));
+  }
+}
+
+// The first of `out` outputs whose source is x or more; `out` if there is none.
+__device__ inline int first_nearest(int x, double scale, int in, int out) {
+  if (x >= in) return out;
+  const float estimate = static_cast<float>(x) / static_cast<float>(scale);
+  int o = estimate < static_cast<float>(out) ? static_cast<int>(estimate) : out;
+  while (o > 0 && nearest_source(o - 1, scale, in) >= x) --o;
+  while (o < out && nearest_source(o, scale, in) < x) ++o;
+  return o;
+}
+
+template <class S, int V> __global__ void __launch_bounds__(kThreads)
+    nearest_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Places places, InterpolateParams params) {
+  using C = compute_t<S>;
+  for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
+    const Place at = places(p);
+    const int h_first = first_nearest(at.h, params.scale_h, grad_in.height, grad_out.height);
+    const int h_end = first_nearest(at.h + 1, params.scale_h, grad_in.height, grad_out.height);
+    const int w_first = first_nearest(at.w, params.scale_w, grad_in.width, grad_out.width);
+    const int w_end = first_nearest(at.w + 1, params.scale_w, grad_in.width, grad_out.width);
+    Pack<C, V> sum{};
+    for (int oh = h_first; oh < h_end; ++oh)
+      for (int ow = w_first; ow < w_end; ++ow)
+        add_scaled(sum, C(1), convert_pack<C>(load_pack<V>(grad_out.at(at.n, at.c, oh, ow))));
+    store_pack(grad_in.at(at.n, at.c, at.h, at.w), convert_pack<S>(sum));
+  }
+}
+
+// Rows a strip for what is written: long strips read less twice, but the device must be full.
+int64_t strip_rows(const View& written, int V) {
+  const int64_t columns = written.numel() / (written.sizes[2] * V), wanted = int64_t{multiprocessors()} * 2048 * 2;
+  return std::clamp<int64_t>(columns * written.sizes[2] / wanted, 1, 16);
+}
+
+template <int V> Places strips_of(const View& written, int64_t strip) {
+  View strips = written;
+  strips.sizes[2] = div_up(written.sizes[2], strip);
+  return places_of<V>(strips);
+}
+
+}  // namespace
+
+void bilinear2d_forward(const View& out, const View& input, const InterpolateParams& params) {
+  if (out.numel() == 0) return;
+  dispatch_channels({&input, &out}, [&]<class S, int V>() {
+    const int64_t strip = strip_rows(out, V);
+    const Places places = strips_of<V>(out, strip);
+    launch("bilinear2d", bilinear_forward_kernel<S, V>, grid_for(places.count()), kThreads, 0, Image<S, V>(out),
+           Image<const S, V>(input), places, static_cast<int>(strip), Bilinear<compute_t<S>>(input, out, params));
+  });
+}
+
+void bilinear2d_backward(const View& grad_input, const View& grad_out, const InterpolateParams& params) {
+  if (grad_input.numel() == 0) return;
+  dispatch_channels({&grad_input, &grad_out}, [&]<class S, int V>() {
+    const int64_t strip = strip_rows(grad_input, V);
+    const Places places = strips_of<V>(grad_input, strip);
+    launch("bilinear2d_backward", bilinear_backward_kernel<S, V>, grid_for(places.count()), kThreads, 0, Image<S, V>(grad_input),
+           Image<const S, V>(grad_out), places, static_cast<int>(strip), Bilinear<compute_t<S>>(grad_input, grad_out, params));
+  });
+}
+
+void nearest2d_forward(const View& out, const View& input, const InterpolateParams& params) {
+  if (out.numel() == 0) return;
+  dispatch_channels({&input, &out}, [&]<class S, int V>() {
+    const Places places = places_of<V>(out);
+    launch("nearest2d", nearest_forward_kernel<S, V>, grid_for(places.count()), kThreads, 0, Image<S, V>(out),
+           Image<const S, V>(input), places, params);
+  });
+}
+
+void nearest2d_backward(const View& grad_input, const View& grad_out, const InterpolateParams& params) {
+  if (grad_input.numel() == 0) return;
+  dispatch_channels({&grad_input, &grad_out}, [&]<class S, int V>() {
+    const Places places = places_of<V>(grad_input);
+    launch("nearest2d_backward", nearest_backward_kernel<S, V>, grid_for(places.count()), kThreads, 0, Image<S, V>(grad_input),
+           Image<const S, V>(grad_out), places, params);
+  });
+}
+
+}  // namespace tessera::kernels::cuda

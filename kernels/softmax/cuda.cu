@@ -1,0 +1,63 @@
+// Softmax, log-softmax and their gradients on CUDA, as formulas over the classes of a pixel. How the classes are read and written,
+// and the memory traffic: cuda_lines.h.
+#include "kernels/softmax/cuda_lines.h"
+#include "kernels/softmax/softmax.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+struct Formula {
+  using State = NoState;
+  static constexpr bool kWrites = true;
+  __device__ static NoState begin() { return {}; }
+  __device__ void finish(const NoState&) const {}
+};
+
+template <class C, bool kLog> struct ForwardFormula : Formula {
+  template <class Line> __device__ void operator()(Line& line, int64_t, NoState&) const {
+    C most = -std::numeric_limits<C>::infinity(), sum = 0;
+    line.each([&](int, C x) { most = max(most, x); });
+    most = line.reduce(most, Maximum());
+    line.each([&](int, C x) { sum += exp(x - most); });
+    sum = line.reduce(sum, Plus());
+    if constexpr (kLog) {
+      const C log_sum = log(sum);
+      line.write([&](int, C x) { return (x - most) - log_sum; });
+    } else {
+      const C share = 1 / sum;
+      line.write([&](int, C x) { return exp(x - most) * share; });
+    }
+  }
+};
+
+template <class C, bool kLog> struct BackwardFormula : Formula {
+  template <class Line> __device__ void operator()(Line& line, int64_t, NoState&) const {
+    C sum = 0;
+    line.each([&](int, C g, C y) { sum += kLog ? g : g * y; });
+    sum = line.reduce(sum, Plus());
+    line.write([&](int, C g, C y) { return kLog ? g - exp(y) * sum : y * (g - sum); });
+  }
+};
+
+template <template <class, bool> class F, bool kLog, size_t K>
+void run(const char* name, const std::array<const View*, K>& views, int dim) {
+  if (views[0]->numel() == 0) return;
+  dispatch_floating(views[0]->dtype,
+                    [&]<class S>() { run_lines<S, K>(name, views, dim, /*row_major=*/false, F<compute_t<S>, kLog>{}); });
+}
+
+}  // namespace
+
+void softmax_forward(const View& out, const View& in, int dim) { run<ForwardFormula, false, 2>("softmax", {&out, &in}, dim); }
+void log_softmax_forward(const View& out, const View& in, int dim) {
+  run<ForwardFormula, true, 2>("log_softmax", {&out, &in}, dim);
+}
+
+void softmax_backward(const View& grad_in, const View& grad_out, const View& out, int dim) {
+  run<BackwardFormula, false, 3>("softmax_backward", {&grad_in, &grad_out, &out}, dim);
+}
+void log_softmax_backward(const View& grad_in, const View& grad_out, const View& out, int dim) {
+  run<BackwardFormula, true, 3>("log_softmax_backward", {&grad_in, &grad_out, &out}, dim);
+}
+
+}  // namespace tessera::kernels::cuda

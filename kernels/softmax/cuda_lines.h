@@ -1,0 +1,277 @@
+// The classes of a pixel on CUDA: one formula, three ways to hold its numbers. For .cu files.
+//
+// An op (softmax, cross-entropy, their gradients) is written against a line, the classes of one pixel:
+//   line.each(f)        f(c, x) for the classes of this thread; with two inputs f(c, a, b)
+//   line.reduce(v, op)  v combined over the threads that share the line
+//   line.write(f)       the output at c becomes f(c, x)
+//   line.is_first()     whether this thread is the one that stores the line's own results
+// and is called as op(line, pixel, state): pixel is the number of the pixel, state what a thread gathers over all of its pixels. It
+// is op.begin() before them; after them op.finish(state) runs in all threads of each block.
+//
+// Lines:
+//   planes  (up to 24 classes, any strides) a thread has a pixel, or two adjacent ones of a half type, and holds all classes in
+//           registers: up to 24 loads in flight, adjacent threads reading adjacent pixels of a class (NCHW)
+//   rows    (up to 24 classes, channels-last without gaps) a block takes 256 pixels, one piece of memory, through shared memory in
+//           packs of 16 bytes; then a thread has a pixel in registers. With an even number of classes a thread begins at a class of its
+//           own, so that a warp's accesses fall into different banks.
+//   memory  (any number of classes, strides and type) `team` threads have a pixel, 32 if the classes are adjacent, else 1, and read
+//           it again for every each(): the second time from the caches
+// Memory traffic: planes and rows read each input once and write the output once.
+#pragma once
+
+#include <limits>
+
+#include "kernels/cuda/axes.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/pack.h"
+#include "kernels/cuda/reduce.h"
+
+namespace tessera::kernels::cuda {
+
+inline constexpr int kMostHeldClasses = 24;
+
+struct Maximum {
+  template <class T> __device__ T operator()(T a, T b) const { return max(a, b); }
+};
+
+// What an op without results of its own gathers.
+struct NoState {};
+
+// The operands with classes: operand 0 is the output (or stands for none), 1 .. K - 1 are inputs.
+template <int K> struct ClassLines {
+  int classes = 0;
+  int64_t pixels = 0;
+  std::array<void*, K> data{};  // no output: nullptr
+  std::array<int64_t, K> class_steps{};
+  OffsetCalculator<K> offsets;  // of a pixel
+};
+
+// --- Lines --------------------------------------------------------------------------------------------------------------------------
+
+template <class C, int kInputs, int kMax> struct HeldLine {
+  C values[kInputs][kMax];
+  int classes, first = 0;  // place j holds class (first + j) % classes
+
+  __device__ int class_at(int j) const {
+    const int c = first + j;
+    return c < classes ? c : c - classes;
+  }
+  template <class F> __device__ void each(F&& f) const {
+#pragma unroll
+    for (int j = 0; j < kMax; ++j) {
+      if (j >= classes) continue;
+      if constexpr (kInputs == 1)
+        f(class_at(j), values[0][j]);
+      else
+        f(class_at(j), values[0][j], values[1][j]);
+    }
+  }
+  template <class T, class Op> __device__ T reduce(T value, Op) const { return value; }
+  __device__ bool is_first() const { return true; }
+  template <class F> __device__ void write(F&& f) {
+#pragma unroll
+    for (int j = 0; j < kMax; ++j) {
+      if (j >= classes) continue;
+      if constexpr (kInputs == 1)
+        values[0][j] = f(class_at(j), values[0][j]);
+      else
+        values[0][j] = f(class_at(j), values[0][j], values[1][j]);
+    }
+  }
+};
+
+template <class S, int K, int kTeam> struct MemoryLine {
+  using C = compute_t<S>;
+  std::array<S*, K> at;  // class 0 of each operand
+  std::array<int64_t, K> steps;
+  int classes, first;  // the first class of this thread
+
+  __device__ C value(int k, int c) const { return convert_to<C>(at[k][c * steps[k]]); }
+  template <class F> __device__ void each(F&& f) const {
+#pragma unroll 4
+    for (int c = first; c < classes; c += kTeam) {
+      if constexpr (K == 2)
+        f(c, value(1, c));
+      else
+        f(c, value(1, c), value(2, c));
+    }
+  }
+  template <class T, class Op> __device__ T reduce(T value, Op op) const { return warp_reduce<kTeam>(value, op); }
+  __device__ bool is_first() const { return first == 0; }
+  template <class F> __device__ void write(F&& f) const {
+#pragma unroll 4
+    for (int c = first; c < classes; c += kTeam) {
+      if constexpr (K == 2)
+        at[0][c * steps[0]] = convert_to<S>(f(c, value(1, c)));
+      else
+        at[0][c * steps[0]] = convert_to<S>(f(c, value(1, c), value(2, c)));
+    }
+  }
+};
+
+// --- Kernels ------------------------------------------------------------------------------------------------------------------------
+
+template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads)
+    plane_lines_kernel(ClassLines<K> lines, Op op) {
+  using C = compute_t<S>;
+  typename Op::State state = Op::begin();
+  for (int64_t group = thread_position(); group < lines.pixels / kPixels; group += thread_count()) {
+    const auto at = lines.offsets(group);
+    HeldLine<C, K - 1, kMax> line[kPixels];
+#pragma unroll
+    for (int k = 1; k < K; ++k) {
+      const S* from = static_cast<const S*>(lines.data[k]) + at[k];
+      Pack<S, kPixels> stored[kMax];
+#pragma unroll
+      for (int j = 0; j < kMax; ++j)
+        if (j < lines.classes) stored[j] = load_pack<kPixels>(from + j * lines.class_steps[k]);
+#pragma unroll
+      for (int j = 0; j < kMax; ++j)
+#pragma unroll
+        for (int p = 0; p < kPixels; ++p) line[p].values[k - 1][j] = j < lines.classes ? convert_to<C>(stored[j][p]) : C(0);
+    }
+#pragma unroll
+    for (int p = 0; p < kPixels; ++p) {
+      line[p].classes = lines.classes;
+      op(line[p], group * kPixels + p, state);
+    }
+    if constexpr (Op::kWrites) {
+      S* to = static_cast<S*>(lines.data[0]) + at[0];
+#pragma unroll
+      for (int j = 0; j < kMax; ++j) {
+        if (j >= lines.classes) continue;
+        Pack<S, kPixels> out;
+#pragma unroll
+        for (int p = 0; p < kPixels; ++p) out[p] = convert_to<S>(line[p].values[0][j]);
+        store_pack(to + j * lines.class_steps[0], out);
+      }
+    }
+  }
+  op.finish(state);
+}
+
+// `count` elements between global and shared memory, in packs; both sides are aligned to 16 bytes.
+template <class S> __device__ inline void copy_piece(S* to, const S* from, int count) {
+  constexpr int V = kPackSize<S>;
+  const int packs = count / V;
+#pragma unroll 4
+  for (int q = threadIdx.x; q < packs; q += kThreads) store_pack(to + q * V, load_pack<V>(from + q * V));
+  for (int i = packs * V + threadIdx.x; i < count; i += kThreads) to[i] = from[i];
+}
+
+template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(kThreads)
+    row_lines_kernel(ClassLines<K> lines, Op op) {
+  using C = compute_t<S>;
+  extern __shared__ __align__(16) unsigned char row_memory[];
+  S* const shared = reinterpret_cast<S*>(row_memory);
+  typename Op::State state = Op::begin();
+  const int classes = lines.classes, first = classes % 2 == 0 ? static_cast<int>(threadIdx.x) % classes : 0;
+  for (int64_t begin = int64_t{blockIdx.x} * kThreads; begin < lines.pixels; begin += int64_t{gridDim.x} * kThreads) {
+    const int count = static_cast<int>(min(int64_t{kThreads}, lines.pixels - begin));
+#pragma unroll
+    for (int k = 1; k < K; ++k)
+      copy_piece(shared + (k - 1) * kThreads * classes, static_cast<const S*>(lines.data[k]) + begin * classes, count * classes);
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) < count) {
+      HeldLine<C, K - 1, kMax> line;
+      line.classes = classes;
+      line.first = first;
+      S* const mine = shared + threadIdx.x * classes;
+#pragma unroll
+      for (int k = 1; k < K; ++k)
+#pragma unroll
+        for (int j = 0; j < kMax; ++j)
+          line.values[k - 1][j] = j < classes ? convert_to<C>(mine[(k - 1) * kThreads * classes + line.class_at(j)]) : C(0);
+      op(line, begin + threadIdx.x, state);
+      if constexpr (Op::kWrites) {
+#pragma unroll
+        for (int j = 0; j < kMax; ++j)
+          if (j < classes) mine[line.class_at(j)] = convert_to<S>(line.values[0][j]);
+      }
+    }
+    __syncthreads();
+    if constexpr (Op::kWrites) {
+      copy_piece(static_cast<S*>(lines.data[0]) + begin * classes, shared, count * classes);
+      __syncthreads();
+    }
+  }
+  op.finish(state);
+}
+
+template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__(kThreads)
+    memory_lines_kernel(ClassLines<K> lines, Op op) {
+  typename Op::State state = Op::begin();
+  // All threads of a team go round together: kTeam divides a warp.
+  for (int64_t pixel = thread_position() / kTeam; pixel < lines.pixels; pixel += thread_count() / kTeam) {
+    const auto at = lines.offsets(pixel);
+    MemoryLine<S, K, kTeam> line;
+#pragma unroll
+    for (int k = 0; k < K; ++k) line.at[k] = static_cast<S*>(lines.data[k]) + at[k];
+    line.steps = lines.class_steps;
+    line.classes = lines.classes;
+    line.first = static_cast<int>(threadIdx.x) % kTeam;
+    op(line, pixel, state);
+  }
+  op.finish(state);
+}
+
+// --- Launching ----------------------------------------------------------------------------------------------------------------------
+
+// Blocks of a kernel over lines: at most a few times what the device holds at once, because ops may leave a result a block.
+inline int64_t line_blocks(int64_t threads) {
+  return std::clamp<int64_t>(div_up(threads, kThreads), 1, int64_t{multiprocessors()} * 16);
+}
+
+template <class S, int K, int kMax, class Op> int64_t run_held_lines(const char* name, const ClassLines<K>& lines,
+                                                                     const MergedAxes<K>& axes, bool rows, bool pairs,
+                                                                     const Op& op) {
+  const auto run = [&](auto* kernel, const ClassLines<K>& l, int64_t threads, size_t shared) {
+    launch(name, kernel, dim3(static_cast<unsigned>(line_blocks(threads))), kThreads, shared, l, op);
+    return line_blocks(threads);
+  };
+  if (rows)
+    return run(row_lines_kernel<S, K, kMax, Op>, lines, lines.pixels,
+               static_cast<size_t>((K - 1) * kThreads * lines.classes) * sizeof(S));
+  if constexpr (sizeof(S) == 2) {
+    if (pairs) {
+      ClassLines<K> in_pairs = lines;
+      in_pairs.offsets = axes.offsets().in_packs(2);
+      return run(plane_lines_kernel<S, K, kMax, 2, Op>, in_pairs, lines.pixels / 2, 0);
+    }
+  }
+  return run(plane_lines_kernel<S, K, kMax, 1, Op>, lines, lines.pixels, 0);
+}
+
+// Runs op over the classes (dimension `dim`) of views of one dtype S, the output first. Where an op has no output, an input stands in
+// its place. row_major: pixels are numbered in logical order. Returns the number of blocks.
+template <class S, size_t K, class Op>
+int64_t run_lines(const char* name, const std::array<const View*, K>& views, int dim, bool row_major, const Op& op) {
+  constexpr int kOperands = static_cast<int>(K);
+  const MergedAxes<K> axes = merged_axes(views, OtherDims(*views[1], dim, row_major));
+  ClassLines<kOperands> lines;
+  lines.classes = static_cast<int>(views[0]->sizes[dim]);
+  lines.pixels = axes.numel();
+  lines.offsets = axes.offsets();
+  bool adjacent = true, rows = axes.count == 1, pairs = axes.sizes[0] % 2 == 0;
+  for (size_t k = Op::kWrites ? 0 : 1; k < K; ++k) {
+    const int64_t step = views[k]->strides[dim], inner = axes.strides[k][0];
+    lines.data[k] = views[k]->data;
+    lines.class_steps[k] = step;
+    adjacent = adjacent && step == 1;
+    rows = rows && step == 1 && inner == lines.classes && is_aligned(views[k]->data);
+    pairs = pairs && inner == 1 && step % 2 == 0 && axes.outer_strides_are_multiples(k, 2) && is_aligned(views[k]->data, 4);
+  }
+  if constexpr (std::is_same_v<S, float> || std::is_same_v<S, BFloat16>) {
+    if (lines.classes <= 8) return run_held_lines<S, kOperands, 8>(name, lines, axes, rows, pairs, op);
+    if (lines.classes <= kMostHeldClasses)
+      return run_held_lines<S, kOperands, kMostHeldClasses>(name, lines, axes, rows, pairs, op);
+  }
+  const auto run = [&]<int kTeam>() {
+    const int64_t blocks = line_blocks(lines.pixels * kTeam);
+    launch(name, memory_lines_kernel<S, kOperands, kTeam, Op>, dim3(static_cast<unsigned>(blocks)), kThreads, 0, lines, op);
+    return blocks;
+  };
+  return adjacent && lines.classes > 8 ? run.template operator()<kWarp>() : run.template operator()<1>();
+}
+
+}  // namespace tessera::kernels::cuda
