@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -46,6 +48,12 @@ std::vector<uint8_t> read_file(std::string_view operation, const fs::path& file)
   }
   if (std::ferror(stream.get())) file_error(operation, file, "cannot be read: " + message_of(errno), "Check the disk.");
   return bytes;
+}
+
+std::string lower_extension(const fs::path& file) {
+  std::string extension = file.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension;
 }
 
 void write_file(std::string_view operation, const fs::path& file, std::span<const uint8_t> bytes) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace tessera::data {
 
 // The bytes of a file. `operation` is the caller's name, for the error. Errors: missing, a folder, unreadable, above 1 GiB.
 std::vector<uint8_t> read_file(std::string_view operation, const std::filesystem::path& file);
+
+// The ending of a file's name in small letters: ".png" of "A.PNG", "" where there is none.
+std::string lower_extension(const std::filesystem::path& file);
 
 // Writes a file whole or not at all (core/atomic_file.h), without waiting for the disk.
 void write_file(std::string_view operation, const std::filesystem::path& file, std::span<const uint8_t> bytes);

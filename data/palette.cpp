@@ -36,6 +36,13 @@ Palette voc_palette(int count) {
   return palette;
 }
 
+const std::vector<std::string>& voc_class_names() {
+  static const std::vector<std::string> names = {
+      "background", "aeroplane", "bicycle", "bird",      "boat",   "bottle",      "bus",   "car",  "cat",   "chair",    "cow",
+      "diningtable", "dog",       "horse",   "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"};
+  return names;
+}
+
 const std::vector<std::string>& camvid_class_names() {
   static const std::vector<std::string> names = {"sky",  "building", "pole", "road",       "pavement", "tree",
                                                  "sign", "fence",    "car",  "pedestrian", "bicyclist"};

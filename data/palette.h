@@ -18,6 +18,9 @@ using Palette = std::vector<Color>;    // the colour of class i is palette[i]
 // indices differ strongly; 0 is black and 255, the ignore index, is (224, 224, 192). count in 1..256.
 Palette voc_palette(int count = 256);
 
+// The 21 classes of Pascal VOC: background, aeroplane, bicycle, ...
+const std::vector<std::string>& voc_class_names();
+
 // CamVid's 11 classes (sky, building, ..., bicyclist) with the colours of its authors' 32-class set, in the order of the
 // SegNet lists; the palette's entry 11 is the black of void.
 const std::vector<std::string>& camvid_class_names();

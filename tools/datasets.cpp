@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "data/folder_dataset.h"
+#include "data/decode_cache.h"
+#include "data/open_dataset.h"
 #include "data/shapes.h"
+#include "tools/memory_size.h"
 
 namespace tessera::tools {
 namespace {
@@ -28,36 +30,58 @@ data::Compose training_transform(const DataOptions& options, int32_t ignore_inde
   return all;
 }
 
-template <class D> DataSets with_transforms(std::shared_ptr<D> train, std::shared_ptr<D> val, DataOptions& options) {
+// The splits with the cache shared out by their sizes, and the transforms on top of it.
+DataSets finished(const std::shared_ptr<const data::Dataset>& train, const std::shared_ptr<const data::Dataset>& val,
+                  DataOptions& options) {
   const data::ClassInfo& info = train->classes();
   options.classes = info.num_classes();
   options.ignore_index = info.ignore_index;
-  train->set_transform(training_transform(options, static_cast<int32_t>(info.ignore_index)));
-  val->set_transform(resizing(options));
-  return {std::move(train), std::move(val), 1, ""};
+  const auto capacity = static_cast<double>(cache_size(options.cache));
+  const auto cached = [&](const std::shared_ptr<const data::Dataset>& set, data::Transform transform) {
+    const double share = static_cast<double>(set->size()) / static_cast<double>(train->size() + val->size());
+    auto with_cache = std::make_shared<data::CachedDataset>(set, static_cast<size_t>(capacity * share));
+    with_cache->set_transform(std::move(transform));
+    return with_cache;
+  };
+  return {cached(train, training_transform(options, static_cast<int32_t>(info.ignore_index))), cached(val, resizing(options)), 1,
+          "", {}};
+}
+
+DataSets open_shapes(DataOptions& options, int64_t batch_size, uint64_t seed) {
+  const Size size = parse_size("size", options.size);
+  data::ShapesOptions shapes{*options.samples, size.height, size.width, seed};
+  const auto train = std::make_shared<data::ShapesDataset>(data::Split::train, shapes);
+  shapes.count = std::max<int64_t>(1, shapes.count / 8);
+  const auto val = std::make_shared<data::ShapesDataset>(data::Split::val, shapes);
+  DataSets sets = finished(train, val, options);
+  sets.val_batch_size = batch_size;
+  sets.explanation =
+      fmt::format("{} drawn scenes to train on and {} held out, {} classes", train->size(), val->size(), *options.classes);
+  return sets;
 }
 
 }  // namespace
 
+data::OpenOptions open_options(const DataOptions& options, uint64_t seed) {
+  data::OpenOptions open;
+  if (options.dataset != "auto") open.files.format = options.dataset;
+  if (options.mask_suffix != "auto") open.files.mask_suffix = options.mask_suffix;
+  open.files.val_split = options.val_split;
+  open.files.seed = seed;
+  open.classes = {options.classes, options.ignore_index, options.mat_variable};
+  open.skip_bad = options.skip_bad;
+  return open;
+}
+
 DataSets open_datasets(DataOptions& options, int64_t batch_size, uint64_t seed) {
-  if (options.is_shapes()) {
-    const Size size = parse_size("size", options.size);
-    data::ShapesOptions shapes{*options.samples, size.height, size.width, seed};
-    const auto train = std::make_shared<data::ShapesDataset>(data::Split::train, shapes);
-    shapes.count = std::max<int64_t>(1, shapes.count / 8);
-    const auto val = std::make_shared<data::ShapesDataset>(data::Split::val, shapes);
-    DataSets sets = with_transforms(train, val, options);
-    sets.val_batch_size = batch_size;
-    sets.explanation =
-        fmt::format("{} drawn scenes to train on and {} held out, {} classes", train->size(), val->size(), *options.classes);
-    return sets;
-  }
-  const data::DetectedClasses detected = data::detect_classes(options.folder, {options.classes, options.ignore_index});
-  const auto train = std::make_shared<data::FolderDataset>(options.folder, data::Split::train, detected.info);
-  const auto val = std::make_shared<data::FolderDataset>(options.folder, data::Split::val, detected.info);
-  DataSets sets = with_transforms(train, val, options);
+  if (options.is_shapes()) return open_shapes(options, batch_size, seed);
+  data::OpenedDataset opened = data::open_dataset(options.folder, open_options(options, seed));
+  options.dataset = opened.files.format;
+  const auto train = opened.split("train"), val = opened.split("val");
+  DataSets sets = finished(train, val, options);
   if (!options.size.empty()) sets.val_batch_size = batch_size;
-  sets.explanation = fmt::format("{} pictures to train on and {} held out; {}", train->size(), val->size(), detected.explanation);
+  sets.explanation = fmt::format("{} pictures to train on and {} held out; {}", train->size(), val->size(), opened.explanation);
+  sets.left_out = std::move(opened.left_out);
   return sets;
 }
 

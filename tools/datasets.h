@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "data/dataset.h"
+#include "data/open_dataset.h"
 #include "tools/options/data_options.h"
 
 namespace tessera::tools {
@@ -11,14 +11,19 @@ namespace tessera::tools {
 struct DataSets {
   std::shared_ptr<const data::Dataset> train, val;
   int64_t val_batch_size = 1;
-  std::string explanation;  // one line for the user: what was found
+  std::string explanation;            // one line for the user: what was found
+  std::vector<std::string> left_out;  // a line for each sample that --skip-bad left out
 };
 
-// Opens both splits, with the transforms:
+// How the data set of these options is opened (not the shapes).
+data::OpenOptions open_options(const DataOptions& options, uint64_t seed);
+
+// Opens both splits, behind a cache of options.cache, with the transforms:
 //   training    resize, then with `augment` flip, scale (only where a crop follows) and colour jitter (of photographs, not of
 //               shapes), crop
 //   validation  resize; in batches of one where the pictures may differ in size
-// `seed` decides what the shapes are. Fills in options.classes and options.ignore_index from what the data set says.
+// `seed` decides what the shapes are and what is held out of a set without validation split. Fills in options.dataset,
+// options.classes and options.ignore_index from what the data set says.
 DataSets open_datasets(DataOptions& options, int64_t batch_size, uint64_t seed);
 
 // The weight of each class by median frequency balancing (Eigen, Fergus, 2015, as SegNet uses it):

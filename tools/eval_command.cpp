@@ -33,7 +33,8 @@ TrainOptions data_options(const EvalOptions& o, const TrainedNetwork& network) {
   TrainOptions options = network.options;
   if (!o.data.empty()) {
     options.data.folder = o.data;
-    options.data.dataset = "folder";
+    options.data.dataset = "auto";
+    options.data.val_split.reset();
   }
   if (!o.dataset.empty()) options.data.dataset = o.dataset;
   if (o.ignore_index) options.data.ignore_index = o.ignore_index;
@@ -79,7 +80,7 @@ void register_eval(CLI::App& app) {
   EvalOptions& o = *options;
   add_predictor_flags(*command, o.predictor);
   command->add_option("--data", o.data, "The data set's folder [that of the training run]")->type_name("DIR");
-  command->add_option("--dataset", o.dataset, "Its layout, as for tessera train [that of the run; folder with --data]");
+  command->add_option("--dataset", o.dataset, "Its layout, as for tessera train [that of the run; auto with --data]");
   command->add_option("--split", o.split, "The part of it that is measured")->check(CLI::IsMember({"train", "val"}));
   command->add_option("--ignore-index", o.ignore_index, "Label of pixels that do not count [that of the training run]");
   command->add_flag("--original-size", o.original_size,

@@ -40,9 +40,13 @@ nn::AnyModule network_on(Device device, const NetworkConfig& config) {
   return network;
 }
 
+// Of training, which shuffles, or validation.
 data::LoaderOptions loader_options(const TrainOptions& o, int64_t batch_size, bool shuffle) {
-  return {
-      .batch_size = batch_size, .shuffle = shuffle, .workers = static_cast<int>(o.loader.workers), .seed = o.optimization.seed};
+  return {.batch_size = batch_size,
+          .shuffle = shuffle,
+          .workers = static_cast<int>(o.loader.workers),
+          .drop_last = shuffle && o.loader.drop_last,
+          .seed = o.optimization.seed};
 }
 
 // Settings that the members' construction depends on: threads and the seed of the network's first weights.
@@ -89,6 +93,7 @@ void Trainer::run() {
   folder_.write_config(options_);
   say(fmt::format("{}  {}\n  {} with {} parameters\n{}", describe(options_), data_.explanation, options_.network.model,
                   count_parameters(*network_.ptr()), weights_report_));
+  for (const std::string& problem : data_.left_out) say(fmt::format("  left out: {}\n", problem));
   // A run that was killed may have saved an epoch and not yet written it.
   if (!progress_.history.empty()) folder_.write_metrics(progress_, classes());
   if (progress_.step > 0) say(fmt::format("  resumed after {} epochs and {} batches\n", progress_.epoch, progress_.batch));

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "tools/command.h"
+#include "tools/memory_size.h"
 
 namespace tessera::tools {
 
@@ -11,12 +13,21 @@ std::vector<Setting> data_settings(DataOptions& o) {
   return {
       {"--dataset",
        &o.dataset,
-       "shapes: drawn scenes; folder: DIR/{train,val}/{images,labels} [folder with --data, else shapes]",
-       {"shapes", "folder"}},
+       "shapes: drawn scenes; of --data: voc, camvid, folder, mat, list, or auto to find out [auto with --data, else shapes]",
+       {"shapes", "auto", "voc", "camvid", "folder", "mat", "list"}},
       {.flags = "--data",
        .field = &o.folder,
-       .help = "The folder of --dataset folder",
-       .type_name = "DIR",
+       .help = "The data set's folder, or a list of its pictures and labels",
+       .type_name = "DIR|FILE",
+       .free_on_resume = true},
+      {"--val-split", &o.val_split, "Part held out by --seed, of a data set without validation split [0.1]"},
+      {"--mask-suffix", &o.mask_suffix, "What label names have more than picture names, as _mask; auto: the usual ones"},
+      {"--mat-variable", &o.mat_variable, "Variable of .mat labels, or STRUCT.FIELD; none: groundtruth, or the only matrix"},
+      {"--skip-bad", &o.skip_bad, "Leave out what cannot be read or lacks its label, by name and counted [no]"},
+      {.flags = "--cache",
+       .field = &o.cache,
+       .help = "Memory for decoded pictures, as 500MiB or 0; auto: a quarter of what is free",
+       .type_name = "SIZE",
        .free_on_resume = true},
       {"--samples", &o.samples, "Scenes to train on, of shapes; an eighth as many are held out [4096]"},
       {.flags = "--size",
@@ -45,14 +56,22 @@ Size parse_size(const std::string& flag, const std::string& text) {
 }
 
 void resolve(DataOptions& o) {
-  if (o.dataset.empty()) o.dataset = o.folder.empty() ? "shapes" : "folder";
+  if (o.dataset.empty()) o.dataset = o.folder.empty() ? "shapes" : "auto";
   const bool shapes = o.is_shapes();
-  check<UsageError>(shapes || !o.folder.empty(),
-                    "--dataset folder needs --data DIR, a folder with train/images, train/labels, val/images, val/labels.");
-  check<UsageError>(!shapes || o.folder.empty(), "--data is for --dataset folder; the shapes are drawn, not read.");
+  check<UsageError>(shapes || !o.folder.empty(), "--dataset {} needs --data DIR, the folder of the data set.", o.dataset);
   check<UsageError>(shapes || !o.samples, "--samples is for --dataset shapes.");
-  check<UsageError>(!shapes || !o.classes, "--classes is for --dataset folder; the shapes have 7 classes.");
-  check<UsageError>(!shapes || !o.ignore_index, "--ignore-index is for --dataset folder.");
+  const DataOptions plain;
+  for (const auto& [flag, given] : {std::pair{"--data", !o.folder.empty()},
+                                    {"--classes", o.classes.has_value()},
+                                    {"--ignore-index", o.ignore_index.has_value()},
+                                    {"--val-split", o.val_split.has_value()},
+                                    {"--mask-suffix", o.mask_suffix != plain.mask_suffix},
+                                    {"--mat-variable", o.mat_variable != plain.mat_variable},
+                                    {"--skip-bad", o.skip_bad}})
+    check<UsageError>(!shapes || !given, "{} is for data sets of files; the shapes are drawn, with 7 classes.", flag);
+  check<UsageError>(!o.val_split || (*o.val_split > 0 && *o.val_split < 1), "--val-split: {}. The part held out, between 0 and 1.",
+                    o.val_split.value_or(0));
+  cache_size(o.cache);
 
   if (shapes) {
     o.samples = o.samples.value_or(4096);

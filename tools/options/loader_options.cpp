@@ -7,6 +7,7 @@ namespace tessera::tools {
 std::vector<Setting> loader_settings(LoaderSettings& o) {
   return {
       {.flags = "-j,--workers", .field = &o.workers, .help = "Threads that read and prepare pictures", .free_on_resume = true},
+      {"--drop-last", &o.drop_last, "Leave out an epoch's last batch where it is not full [no]"},
   };
 }
 

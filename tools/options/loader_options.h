@@ -1,4 +1,4 @@
-// Settings of the loader, which change when a batch is ready and not what is in it.
+// Settings of the loader.
 #pragma once
 
 #include "tools/options/setting.h"
@@ -6,7 +6,8 @@
 namespace tessera::tools {
 
 struct LoaderSettings {
-  int64_t workers = 2;
+  int64_t workers = 2;     // changes when a batch is ready and not what is in it
+  bool drop_last = false;  // of training: leave out an epoch's last batch that is not full
 };
 
 std::vector<Setting> loader_settings(LoaderSettings& options);
