@@ -19,6 +19,7 @@ void conv2d_input_grad(const View& grad_input, const View& grad_out, const View&
 
 void conv2d_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params) {
   if (grad_weight.numel() == 0) return;
+  if (tensor_core::conv2d_weight_grad(grad_weight, input, grad_out, params)) return;
   plain::conv2d_weight_grad(grad_weight, input, grad_out, params);
 }
 

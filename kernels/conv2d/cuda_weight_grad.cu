@@ -1,0 +1,97 @@
+#include "kernels/conv2d/cuda_weight_grad.h"
+
+#include <numeric>
+
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/pack.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+// A thread adds the parts of one weight; neighbouring threads have neighbouring columns of the parts.
+template <class T>
+__global__ void add_parts_kernel(const View grad_weight, const float* parts, int count, const WeightGradProblem p) {
+  const int64_t matrix = int64_t{p.m} * p.n, all = matrix * p.groups;
+  for (int64_t i = thread_position(); i < all; i += thread_count()) {
+    float sum = 0;
+#pragma unroll 8
+    for (int part = 0; part < count; ++part) sum += parts[part * all + i];
+    const uint32_t group = static_cast<uint32_t>(i / matrix), inside = static_cast<uint32_t>(i - group * matrix);
+    const uint32_t m = inside / p.n, column = inside - m * p.n;
+    const auto [tap, channel] = p.channels(column);
+    const auto [ky, kx] = p.kernel_columns(tap);
+    grad_weight.as<T>()[(int64_t{group} * p.m + m) * grad_weight.strides[0] + channel * grad_weight.strides[1] +
+                        ky * grad_weight.strides[2] + kx * grad_weight.strides[3]] = convert_to<T>(sum);
+  }
+}
+
+bool is_small(int64_t value) { return value < (int64_t{1} << 30); }
+
+}  // namespace
+
+std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, const View& input, const View& grad_out,
+                                                     const Conv2dParams& params) {
+  const auto channels_adjacent = [](const View& v) {
+    return (v.sizes[1] == 1 || v.strides[1] == 1) && v.strides[3] >= v.sizes[1] && v.strides[2] >= 0 && v.strides[0] >= 0;
+  };
+  const int64_t pixels = grad_out.sizes[0] * grad_out.sizes[2] * grad_out.sizes[3];
+  const int64_t m = grad_out.sizes[1] / params.groups, group_in = grad_weight.sizes[1];
+  const int64_t n = group_in * grad_weight.sizes[2] * grad_weight.sizes[3], step = input.strides[3];
+  const int64_t reach = (params.padding[0] + grad_weight.sizes[2] * params.dilation[0]) * input.strides[2] +
+                        (params.padding[1] + grad_weight.sizes[3] * params.dilation[1]) * step;
+  if (!channels_adjacent(input) || !channels_adjacent(grad_out) || !is_small(pixels) || !is_small(m * n) ||
+      !is_small(input.strides[2] * input.sizes[2] + reach) || !is_small(grad_out.strides[2] * grad_out.sizes[2]))
+    return std::nullopt;
+
+  WeightGradProblem p;
+  const auto narrow = [](int64_t value) { return static_cast<int>(value); };
+  p.input = input.data, p.grad_out = grad_out.data;
+  p.input_picture = input.strides[0], p.grad_picture = grad_out.strides[0];
+  p.input_row = narrow(input.strides[2]), p.input_pixel = narrow(step);
+  p.grad_row = narrow(grad_out.strides[2]), p.grad_pixel = narrow(grad_out.strides[3]);
+  p.height = narrow(input.sizes[2]), p.row_elements = narrow(input.sizes[3] * step);
+  p.stride_y = narrow(params.stride[0]), p.padding_y = narrow(params.padding[0]), p.dilation_y = narrow(params.dilation[0]);
+  p.stride_x = narrow(params.stride[1] * step), p.padding_x = narrow(params.padding[1] * step);
+  p.dilation_x = narrow(params.dilation[1] * step);
+  p.pixels = narrow(pixels), p.m = narrow(m), p.n = narrow(n), p.groups = narrow(params.groups), p.group_in = narrow(group_in);
+  p.picture_pixels = FastDivisor(grad_out.sizes[2] * grad_out.sizes[3]), p.row_pixels = FastDivisor(grad_out.sizes[3]);
+  p.channels = FastDivisor(group_in), p.kernel_columns = FastDivisor(grad_weight.sizes[3]);
+
+  // The largest power of two that divides all distances between accesses.
+  const int64_t size = static_cast<int64_t>(element_size(input.dtype));
+  const auto vector_of = [&](const void* data, std::initializer_list<int64_t> distances) {
+    int64_t common = std::gcd<int64_t>(16, static_cast<int64_t>(reinterpret_cast<uintptr_t>(data) % 16)) / size;
+    for (int64_t distance : distances) common = std::gcd(common, distance);
+    return narrow(std::max<int64_t>(common, 1));
+  };
+  const bool runs = params.groups == 1 && params.dilation[1] == 1 && step == input.sizes[1];  // (kx, ic) are adjacent
+  p.input_vector = runs ? vector_of(input.data, {group_in * grad_weight.sizes[3], p.stride_x, p.padding_x, p.row_elements,
+                                                 p.input_row, p.input_picture})
+                        : vector_of(input.data, {group_in, p.input_pixel, p.input_row, p.input_picture});
+  p.grad_vector = vector_of(grad_out.data, {m, p.grad_pixel, p.grad_row, p.grad_picture});
+  return p;
+}
+
+int weight_grad_parts(const WeightGradProblem& problem, int tile_m, int tile_n, int depth, int slots, double step_us) {
+  constexpr double kStart = 6, kBytesPerUs = 2.5e6;  // steps until a block's pipeline is full; of writing and adding the parts
+  const int64_t tiles = div_up(problem.m, tile_m) * div_up(problem.n, tile_n) * problem.groups;
+  const int64_t steps = std::max<int64_t>(1, div_up(problem.pixels, depth));
+  const double part_bytes = 8.0 * problem.m * problem.n * problem.groups;
+  int best = 1;
+  double best_us = 0;
+  for (int parts = 1; parts <= std::min<int64_t>(steps, 512) && (parts == 1 || parts * part_bytes < 1e9); ++parts) {
+    const double rounds = static_cast<double>(div_up(tiles * parts, slots));
+    const double us = rounds * (static_cast<double>(div_up(steps, parts)) + kStart) * step_us + parts * part_bytes / kBytesPerUs;
+    if (parts == 1 || us < best_us) best = parts, best_us = us;
+  }
+  return best;
+}
+
+void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem) {
+  dispatch_floating(grad_weight.dtype, [&]<class T>() {
+    launch("add_weight_grad_parts", add_parts_kernel<T>, grid_for(grad_weight.numel()), kThreads, 0, grad_weight, parts, count,
+           problem);
+  });
+}
+
+}  // namespace tessera::kernels::cuda

@@ -1,0 +1,225 @@
+// The weight gradient by warp-wide matrix instructions (mma.sync, compute capability 8.0 and later): bfloat16, half, and float32 as
+// TensorFloat32, from channels-last operands with any channel count, stride, dilation and groups.
+//
+// A block computes a tile of tile_m output channels x tile_n columns (ky, kx, ic) over a part of the pixels; cuda_weight_grad.h says
+// how the parts meet. Per step it holds `depth` pixels of both operands in a ring of shared-memory stages, filled by asynchronous
+// copies as wide as the channel counts allow (16 bytes down to 1 element), so that a row of a tile is a pixel and pixels are the K
+// of the product. Each warp owns a part of the tile and reads its fragments transposed (ldmatrix.trans). Rows are padded by 16 bytes
+// (8 elements of TensorFloat32), which puts the eight rows of a fragment in different banks.
+#include "kernels/conv2d/cuda_paths.h"
+#include "kernels/conv2d/cuda_weight_grad.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/memory.h"
+#include "kernels/cuda/mma.h"
+#include "kernels/cuda/occupancy.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+constexpr int kStages = 4;
+
+// How a tile is cut: warps_m x warps_n warps of warp_m x warp_n outputs.
+template <class Element, int warps_m, int warps_n, int warp_m, int warp_n> struct TileShape {
+  using T = Element;
+  static constexpr bool kTf32 = std::is_same_v<T, float>;
+  static constexpr int kM = warps_m * warp_m, kN = warps_n * warp_n, kDepth = kTf32 ? 16 : 32, kBlock = warps_m * warps_n * kWarp;
+  static constexpr int kPitchM = kM + 8, kPitchN = kN + 8;  // elements from row to row in shared memory
+  static constexpr int kFragmentsM = warp_m / 16, kFragmentsN = warp_n / 8, kWarpsN = warps_n, kWarpM = warp_m, kWarpN = warp_n;
+  static constexpr size_t kStageBytes = sizeof(T) * kDepth * (kPitchM + kPitchN);
+  static constexpr size_t kTableBytes = 8 * kN;
+  static constexpr size_t kShared = kTableBytes + kStages * kStageBytes;
+};
+
+// An output pixel: its place in grad_out, and the window of the input under it.
+struct Pixel {
+  int64_t grad, picture;  // offsets in elements: of the pixel in grad_out, of the picture in the input
+  int row, element;       // the window's first row in the picture, and its first element in the row; may be outside
+};
+__device__ Pixel pixel_at(const WeightGradProblem& p, int pixel) {
+  const auto [n, inside] = p.picture_pixels(pixel);
+  const auto [y, x] = p.row_pixels(inside);
+  const int row = static_cast<int>(y) * p.stride_y - p.padding_y, element = static_cast<int>(x) * p.stride_x - p.padding_x;
+  return {n * p.grad_picture + static_cast<int>(y) * p.grad_row + static_cast<int>(x) * p.grad_pixel, n * p.input_picture,
+          pixel < p.pixels ? row : INT_MIN / 2, element};
+}
+
+// Fills `depth` rows of `width` elements with vectors of V. prepare(k) -> what all vectors of row k need;
+// find(that, column, from) -> whether the vector exists, and where it lies. Lanes are neighbours in a row.
+template <class T, int V, int width, int pitch, int depth, int block, class Prepare, class Find>
+__device__ void load_rows(T* tile, const T* anything, Prepare&& prepare, Find&& find) {
+  constexpr int vectors = width / V, lanes = std::min({kWarp, 64 / V, vectors & -vectors}), rows = block / lanes;
+  constexpr int columns = vectors / lanes;
+  const int lane = threadIdx.x % lanes;
+  for (int k = threadIdx.x / lanes; k < depth; k += rows) {
+    const auto row = prepare(k);
+    T* to = tile + k * pitch + lane * V;
+    if constexpr (V * sizeof(T) >= 4) {
+#pragma unroll
+      for (int c = 0; c < columns; ++c) {
+        const T* from = anything;
+        const bool exists = find(row, (c * lanes + lane) * V, from);
+        copy_async<V * sizeof(T)>(to + c * lanes * V, exists ? from : anything, exists);
+      }
+    } else {
+      T values[columns];  // all loads are under way before the first store waits
+#pragma unroll
+      for (int c = 0; c < columns; ++c) {
+        const T* from = anything;
+        values[c] = find(row, c * lanes + lane, from) ? *from : T(0.0f);
+      }
+#pragma unroll
+      for (int c = 0; c < columns; ++c) to[c * lanes] = values[c];
+    }
+  }
+}
+
+template <class T, int width, int pitch, int depth, int block, class Prepare, class Find>
+__device__ void load_rows(int vector, T* tile, const T* anything, Prepare&& prepare, Find&& find) {
+  const auto with = [&]<int V>() { load_rows<T, V, width, pitch, depth, block>(tile, anything, prepare, find); };
+  if constexpr (sizeof(T) == 2)
+    if (vector == 8) return with.template operator()<8>();
+  if (vector >= 4) return with.template operator()<4>();
+  if (vector == 2) return with.template operator()<2>();
+  with.template operator()<1>();
+}
+
+// acc += (rows of a)^T (rows of b) over the `depth` pixels of a stage.
+template <class Shape, class Accumulators>
+__device__ void multiply(const typename Shape::T* a, const typename Shape::T* b, Accumulators& acc) {
+  using T = typename Shape::T;
+  const int lane = threadIdx.x % kWarp;
+  constexpr int step = Shape::kTf32 ? 8 : 16;
+#pragma unroll
+  for (int k = 0; k < Shape::kDepth; k += step) {
+    uint32_t fa[Shape::kFragmentsM][4], fb[Shape::kFragmentsN][2];
+    if constexpr (Shape::kTf32) {
+      const int g = lane / 4, t = lane % 4;
+#pragma unroll
+      for (int i = 0; i < Shape::kFragmentsM; ++i)
+#pragma unroll
+        for (int r = 0; r < 4; ++r) fa[i][r] = to_tf32(a[(k + t + r / 2 * 4) * Shape::kPitchM + i * 16 + g + r % 2 * 8]);
+#pragma unroll
+      for (int j = 0; j < Shape::kFragmentsN; ++j)
+#pragma unroll
+        for (int r = 0; r < 2; ++r) fb[j][r] = to_tf32(b[(k + t + r * 4) * Shape::kPitchN + j * 8 + g]);
+    } else {
+      static_assert(Shape::kFragmentsN % 2 == 0);
+      const T* row = a + (k + lane % 8 + lane / 16 * 8) * Shape::kPitchM + lane / 8 % 2 * 8;
+#pragma unroll
+      for (int i = 0; i < Shape::kFragmentsM; ++i) load_matrices_transposed(fa[i], row + i * 16);
+      row = b + (k + lane % 16) * Shape::kPitchN + lane / 16 * 8;
+#pragma unroll
+      for (int j = 0; j < Shape::kFragmentsN; j += 2) {
+        uint32_t both[4];
+        load_matrices_transposed(both, row + j * 8);
+        fb[j][0] = both[0], fb[j][1] = both[1], fb[j + 1][0] = both[2], fb[j + 1][1] = both[3];
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < Shape::kFragmentsM; ++i)
+#pragma unroll
+      for (int j = 0; j < Shape::kFragmentsN; ++j) mma<T>(acc[i][j], fa[i], fb[j][0], fb[j][1]);
+  }
+}
+
+template <class Shape>
+__global__ __launch_bounds__(Shape::kBlock) void weight_grad_mma_kernel(const WeightGradProblem p, float* parts, int part_steps) {
+  using T = typename Shape::T;
+  extern __shared__ __align__(16) unsigned char shared[];
+  // Of each column: the row in the window, and the element in the row.
+  int2* const table = reinterpret_cast<int2*>(shared);
+  T* const stages = reinterpret_cast<T*>(shared + Shape::kTableBytes);
+  const int tiles_m = div_up(p.m, Shape::kM), tiles_n = div_up(p.n, Shape::kN);
+  const int tile = blockIdx.x % (tiles_m * tiles_n), group = blockIdx.x / (tiles_m * tiles_n);
+  const int m0 = tile % tiles_m * Shape::kM, n0 = tile / tiles_m * Shape::kN;
+  const T* const input = static_cast<const T*>(p.input) + group * p.group_in;
+  const T* const grad_out = static_cast<const T*>(p.grad_out) + group * p.m + m0;
+
+  for (int c = threadIdx.x; c < Shape::kN; c += Shape::kBlock) {
+    const auto [tap, channel] = p.channels(n0 + c);
+    const auto [ky, kx] = p.kernel_columns(tap);
+    table[c] = n0 + c < p.n ? make_int2(ky * p.dilation_y, kx * p.dilation_x + channel) : make_int2(INT_MAX / 2, 0);
+  }
+  __syncthreads();
+
+  float acc[Shape::kFragmentsM][Shape::kFragmentsN][4] = {};
+  const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
+  const int warp_m = warp / Shape::kWarpsN * Shape::kWarpM, warp_n = warp % Shape::kWarpsN * Shape::kWarpN;
+  const int first = blockIdx.y * part_steps, steps = min(part_steps, static_cast<int>(div_up(p.pixels, Shape::kDepth)) - first);
+  const auto stage_at = [&](int step) { return stages + step % kStages * (Shape::kStageBytes / sizeof(T)); };
+
+  for (int step = 1 - kStages; step < steps; ++step) {
+    if (step >= 0) {
+      wait_copies<kStages - 2>();  // this step's have ended, for this thread ...
+      __syncthreads();             // ... and for all, who are also done with the stage that is filled next
+    }
+    const int next = step + kStages - 1;
+    if (next < steps) {
+      const int pixel0 = (first + next) * Shape::kDepth;
+      T* const a = stage_at(next);
+      load_rows<T, Shape::kM, Shape::kPitchM, Shape::kDepth, Shape::kBlock>(
+          p.grad_vector, a, grad_out, [&](int k) { return pixel_at(p, pixel0 + k); },
+          [&](const Pixel& pixel, int column, const T*& from) {
+            from = grad_out + pixel.grad + column;
+            return pixel.row > INT_MIN / 4 && m0 + column < p.m;
+          });
+      load_rows<T, Shape::kN, Shape::kPitchN, Shape::kDepth, Shape::kBlock>(
+          p.input_vector, a + Shape::kDepth * Shape::kPitchM, input, [&](int k) { return pixel_at(p, pixel0 + k); },
+          [&](const Pixel& pixel, int column, const T*& from) {
+            const int2 place = table[column];
+            const int row = pixel.row + place.x, element = pixel.element + place.y;
+            from = input + pixel.picture + (row * p.input_row + element);
+            return static_cast<unsigned>(row) < static_cast<unsigned>(p.height) &&
+                   static_cast<unsigned>(element) < static_cast<unsigned>(p.row_elements);
+          });
+    }
+    commit_copies();
+    if (step >= 0) {
+      const T* const a = stage_at(step);
+      multiply<Shape>(a + warp_m, a + Shape::kDepth * Shape::kPitchM + warp_n, acc);
+    }
+  }
+
+  float* const part = parts + (int64_t{blockIdx.y} * p.groups + group) * p.m * p.n;
+#pragma unroll
+  for (int i = 0; i < Shape::kFragmentsM; ++i)
+#pragma unroll
+    for (int j = 0; j < Shape::kFragmentsN; ++j)
+#pragma unroll
+      for (int r = 0; r < 4; ++r) {
+        const int m = m0 + warp_m + i * 16 + lane / 4 + r / 2 * 8, n = n0 + warp_n + j * 8 + lane % 4 * 2 + r % 2;
+        if (m < p.m && n < p.n) part[int64_t{m} * p.n + n] = acc[i][j][r];
+      }
+}
+
+template <class Shape> void run(const View& grad_weight, const WeightGradProblem& p) {
+  constexpr double kFlopsPerUs = 2.5e6;  // of a multiprocessor, about
+  const int resident = resident_blocks(weight_grad_mma_kernel<Shape>, Shape::kBlock, Shape::kShared);
+  const double step_us = 2.0 * Shape::kM * Shape::kN * Shape::kDepth * resident / kFlopsPerUs * (Shape::kTf32 ? 2 : 1);
+  const int parts = weight_grad_parts(p, Shape::kM, Shape::kN, Shape::kDepth, multiprocessors() * resident, step_us);
+  const int steps = static_cast<int>(div_up(p.pixels, Shape::kDepth)), part_steps = static_cast<int>(div_up(steps, parts));
+  const DeviceScratch<float> scratch(int64_t{parts} * p.groups * p.m * p.n);
+  const dim3 grid(static_cast<unsigned>(div_up(p.m, Shape::kM) * div_up(p.n, Shape::kN) * p.groups), parts);
+  launch("weight_grad_mma", weight_grad_mma_kernel<Shape>, grid, Shape::kBlock, Shape::kShared, p, scratch.data(), part_steps);
+  add_weight_grad_parts(grad_weight, scratch.data(), parts, p);
+}
+
+template <class T> void run_best_shape(const View& grad_weight, const WeightGradProblem& p) {
+  if (p.m <= 32) run<TileShape<T, 1, 3, 32, 96>>(grad_weight, p);
+  else if (p.m <= 64) run<TileShape<T, 2, 2, 32, 96>>(grad_weight, p);
+  else run<TileShape<T, 2, 2, 64, 64>>(grad_weight, p);
+}
+
+}  // namespace
+
+bool tensor_core::conv2d_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params) {
+  if (input.dtype == kFloat64 || (input.dtype == kFloat32 && params.precision == Float32Precision::Highest)) return false;
+  const std::optional<WeightGradProblem> problem = weight_grad_problem(grad_weight, input, grad_out, params);
+  if (!problem || (problem->groups > 1 && problem->m < 8)) return false;
+  if (input.dtype == kFloat32) run_best_shape<float>(grad_weight, *problem);
+  else if (input.dtype == kBFloat16) run_best_shape<BFloat16>(grad_weight, *problem);
+  else run_best_shape<Half>(grad_weight, *problem);
+  return true;
+}
+
+}  // namespace tessera::kernels::cuda
