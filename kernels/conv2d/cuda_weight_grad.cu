@@ -72,19 +72,18 @@ std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, co
   return p;
 }
 
-int weight_grad_parts(const WeightGradProblem& problem, int tile_m, int tile_n, int depth, int slots, double step_us) {
-  constexpr double kStart = 6, kBytesPerUs = 2.5e6;  // steps until a block's pipeline is full; of writing and adding the parts
-  const int64_t tiles = div_up(problem.m, tile_m) * div_up(problem.n, tile_n) * problem.groups;
-  const int64_t steps = std::max<int64_t>(1, div_up(problem.pixels, depth));
-  const double part_bytes = 8.0 * problem.m * problem.n * problem.groups;
-  int best = 1;
+int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us) {
+  constexpr double kStartUs = 3, kBytesPerUs = 2.5e6;  // until a block's pipeline is full; of writing and adding the parts
+  if (steps == 0) return 1;
+  int64_t best = 1;
   double best_us = 0;
-  for (int parts = 1; parts <= std::min<int64_t>(steps, 512) && (parts == 1 || parts * part_bytes < 1e9); ++parts) {
-    const double rounds = static_cast<double>(div_up(tiles * parts, slots));
-    const double us = rounds * (static_cast<double>(div_up(steps, parts)) + kStart) * step_us + parts * part_bytes / kBytesPerUs;
-    if (parts == 1 || us < best_us) best = parts, best_us = us;
+  for (int64_t parts = 1; parts <= std::min<int64_t>(steps, 512) && (parts == 1 || parts * elements < int64_t{1} << 27); ++parts) {
+    const int64_t part_steps = div_up(steps, parts), used = div_up(steps, part_steps);
+    const double us = static_cast<double>(div_up(tiles * used, slots)) * (static_cast<double>(part_steps) * step_us + kStartUs) +
+                      8.0 * static_cast<double>(used * elements) / kBytesPerUs;
+    if (parts == 1 || us < best_us) best = used, best_us = us;
   }
-  return best;
+  return static_cast<int>(best);
 }
 
 void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem) {

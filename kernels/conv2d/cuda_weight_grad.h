@@ -35,11 +35,15 @@ struct WeightGradProblem {
 std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, const View& input, const View& grad_out,
                                                      const Conv2dParams& params);
 
-// The number of parts of K for tiles of tile_m x tile_n, where a step of `depth` pixels takes `step_us` in one of `slots` blocks
-// that run at a time: the fewest rounds of blocks, counting also the time to add the parts.
-int weight_grad_parts(const WeightGradProblem& problem, int tile_m, int tile_n, int depth, int slots, double step_us);
+// The number of parts of K for `tiles` tiles of the result, which has `elements` elements: the fewest rounds of `slots` blocks at a
+// time, a block's step taking `step_us`, counting also the time to write and add the parts.
+int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us);
 
 // grad_weight = the sum of `parts` matrices [groups, m, n], in order.
 void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem);
+
+// By wgmma, for 3x3 kernels with stride 1 in bfloat16; false if the arguments are others. cuda_weight_grad_hopper.cu
+bool hopper_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params,
+                        const WeightGradProblem& problem);
 
 }  // namespace tessera::kernels::cuda

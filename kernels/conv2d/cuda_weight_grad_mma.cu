@@ -196,11 +196,13 @@ template <class Shape> void run(const View& grad_weight, const WeightGradProblem
   constexpr double kFlopsPerUs = 2.5e6;  // of a multiprocessor, about
   const int resident = resident_blocks(weight_grad_mma_kernel<Shape>, Shape::kBlock, Shape::kShared);
   const double step_us = 2.0 * Shape::kM * Shape::kN * Shape::kDepth * resident / kFlopsPerUs * (Shape::kTf32 ? 2 : 1);
-  const int parts = weight_grad_parts(p, Shape::kM, Shape::kN, Shape::kDepth, multiprocessors() * resident, step_us);
-  const int steps = static_cast<int>(div_up(p.pixels, Shape::kDepth)), part_steps = static_cast<int>(div_up(steps, parts));
-  const DeviceScratch<float> scratch(int64_t{parts} * p.groups * p.m * p.n);
-  const dim3 grid(static_cast<unsigned>(div_up(p.m, Shape::kM) * div_up(p.n, Shape::kN) * p.groups), parts);
-  launch("weight_grad_mma", weight_grad_mma_kernel<Shape>, grid, Shape::kBlock, Shape::kShared, p, scratch.data(), part_steps);
+  const int64_t tiles = div_up(p.m, Shape::kM) * div_up(p.n, Shape::kN) * p.groups, elements = int64_t{p.groups} * p.m * p.n;
+  const int64_t steps = div_up(p.pixels, Shape::kDepth);
+  const int parts = weight_grad_parts(tiles, steps, elements, multiprocessors() * resident, step_us);
+  const int part_steps = static_cast<int>(div_up(steps, parts));
+  const DeviceScratch<float> scratch(parts * elements);
+  launch("weight_grad_mma", weight_grad_mma_kernel<Shape>, dim3(static_cast<unsigned>(tiles), parts), Shape::kBlock,
+         Shape::kShared, p, scratch.data(), part_steps);
   add_weight_grad_parts(grad_weight, scratch.data(), parts, p);
 }
 
@@ -216,6 +218,7 @@ bool tensor_core::conv2d_weight_grad(const View& grad_weight, const View& input,
   if (input.dtype == kFloat64 || (input.dtype == kFloat32 && params.precision == Float32Precision::Highest)) return false;
   const std::optional<WeightGradProblem> problem = weight_grad_problem(grad_weight, input, grad_out, params);
   if (!problem || (problem->groups > 1 && problem->m < 8)) return false;
+  if (hopper_weight_grad(grad_weight, input, grad_out, params, *problem)) return true;
   if (input.dtype == kFloat32) run_best_shape<float>(grad_weight, *problem);
   else if (input.dtype == kBFloat16) run_best_shape<BFloat16>(grad_weight, *problem);
   else run_best_shape<Half>(grad_weight, *problem);
