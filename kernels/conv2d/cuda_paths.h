@@ -12,10 +12,17 @@ Conv2dInputGrad conv2d_input_grad;
 Conv2dWeightGrad conv2d_weight_grad;
 }  // namespace plain
 
-// On tensor cores; false if the arguments do not suit them, and nothing has been done then.
-namespace tensor_core {
-// Channels-last operands in a half type, or in float32 below the highest precision. cuda_weight_grad_mma.cu
-bool conv2d_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params);
-}  // namespace tensor_core
+// The following return false, with nothing done, for arguments that they do not take.
+
+// In float32 on the CUDA cores, with the error of float32 arithmetic; without groups. cuda_fma.cu
+namespace cuda_cores {
+bool conv2d_forward(const View& out, const View& input, const View& weight, const View* bias, const Conv2dParams& params);
+bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View& weight, const View* bias,
+                       const Conv2dParams& params);
+}  // namespace cuda_cores
+
+// The weight gradient in tiles: on tensor cores in the half types and in float32 below the highest precision, else in float32 on the
+// CUDA cores. cuda_weight_grad_tiles.cu
+bool tiled_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params);
 
 }  // namespace tessera::kernels::cuda

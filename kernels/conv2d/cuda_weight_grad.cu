@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/pack.h"
 
@@ -31,15 +32,12 @@ bool is_small(int64_t value) { return value < (int64_t{1} << 30); }
 
 std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, const View& input, const View& grad_out,
                                                      const Conv2dParams& params) {
-  const auto channels_adjacent = [](const View& v) {
-    return (v.sizes[1] == 1 || v.strides[1] == 1) && v.strides[3] >= v.sizes[1] && v.strides[2] >= 0 && v.strides[0] >= 0;
-  };
   const int64_t pixels = grad_out.sizes[0] * grad_out.sizes[2] * grad_out.sizes[3];
   const int64_t m = grad_out.sizes[1] / params.groups, group_in = grad_weight.sizes[1];
   const int64_t n = group_in * grad_weight.sizes[2] * grad_weight.sizes[3], step = input.strides[3];
   const int64_t reach = (params.padding[0] + grad_weight.sizes[2] * params.dilation[0]) * input.strides[2] +
                         (params.padding[1] + grad_weight.sizes[3] * params.dilation[1]) * step;
-  if (!channels_adjacent(input) || !channels_adjacent(grad_out) || !is_small(pixels) || !is_small(m * n) ||
+  if (!has_adjacent_channels(input) || !has_adjacent_channels(grad_out) || !is_small(pixels) || !is_small(m * n) ||
       !is_small(input.strides[2] * input.sizes[2] + reach) || !is_small(grad_out.strides[2] * grad_out.sizes[2]))
     return std::nullopt;
 

@@ -5,6 +5,8 @@ namespace tessera::kernels::cuda {
 
 void matmul(const View& out, const View& a, const View& b, const MatmulParams& params) {
   if (out.numel() == 0) return;
+  if (hopper_matmul(out, a, b, params)) return;
+  if (fma_matmul(out, a, b)) return;
   plain::matmul(out, a, b, params);
 }
 

@@ -1,13 +1,17 @@
-// The weight gradient by warp-wide matrix instructions (mma.sync, compute capability 8.0 and later): bfloat16, half, and float32 as
-// TensorFloat32, from channels-last operands with any channel count, stride, dilation and groups.
+// The weight gradient from channels-last operands with any channel count, stride, dilation and groups: by warp-wide matrix
+// instructions (mma.sync, compute capability 8.0 and later) in bfloat16, half and float32 as TensorFloat32; by multiply-adds of the
+// CUDA cores in float32 at the highest precision.
 //
-// A block computes a tile of tile_m output channels x tile_n columns (ky, kx, ic) over a part of the pixels; cuda_weight_grad.h says
-// how the parts meet. Per step it holds `depth` pixels of both operands in a ring of shared-memory stages, filled by asynchronous
-// copies as wide as the channel counts allow (16 bytes down to 1 element), so that a row of a tile is a pixel and pixels are the K
-// of the product. Each warp owns a part of the tile and reads its fragments transposed (ldmatrix.trans). Rows are padded by 16 bytes
-// (8 elements of TensorFloat32), which puts the eight rows of a fragment in different banks.
+// A block computes a tile of output channels x columns (ky, kx, ic) over a part of the pixels; cuda_weight_grad.h says how the parts
+// meet. Per step it holds `depth` pixels of both operands in a ring of shared-memory stages, filled by asynchronous copies as wide as
+// the channel counts allow (16 bytes down to 1 element), so that a row of a tile is a pixel and pixels are the K of the product.
+//   mma: each warp owns a part of the tile and reads its fragments transposed (ldmatrix.trans). Rows are padded by 8 elements, which
+//        puts the rows of a fragment in different banks.
+//   fma: fma_tile.h, which wants operands in just this order.
+#include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
+#include "kernels/cuda/fma_tile.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/mma.h"
@@ -18,16 +22,53 @@ namespace {
 
 constexpr int kStages = 4;
 
-// How a tile is cut: warps_m x warps_n warps of warp_m x warp_n outputs.
-template <class Element, int warps_m, int warps_n, int warp_m, int warp_n> struct TileShape {
+// How a tile is cut: warps_m x warps_n warps of warp_m x warp_n outputs each.
+template <class Element, int warps_m, int warps_n, int warp_m, int warp_n> struct MmaShape {
   using T = Element;
   static constexpr bool kTf32 = std::is_same_v<T, float>;
   static constexpr int kM = warps_m * warp_m, kN = warps_n * warp_n, kDepth = kTf32 ? 16 : 32, kBlock = warps_m * warps_n * kWarp;
   static constexpr int kPitchM = kM + 8, kPitchN = kN + 8;  // elements from row to row in shared memory
-  static constexpr int kFragmentsM = warp_m / 16, kFragmentsN = warp_n / 8, kWarpsN = warps_n, kWarpM = warp_m, kWarpN = warp_n;
+  static constexpr int kFragmentsM = warp_m / 16, kFragmentsN = warp_n / 8;
   static constexpr size_t kStageBytes = sizeof(T) * kDepth * (kPitchM + kPitchN);
   static constexpr size_t kTableBytes = 8 * kN;
   static constexpr size_t kShared = kTableBytes + kStages * kStageBytes;
+
+  float sums[kFragmentsM][kFragmentsN][4] = {};
+
+  __device__ void multiply(const T* a, const T* b);
+  // f(m, n, sum) for each of this thread's outputs in the tile.
+  template <class F> __device__ void for_each(F&& f) const {
+    const int lane = threadIdx.x % kWarp, m = warp_m_first() + lane / 4, n = warp_n_first() + lane % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < kFragmentsM; ++i)
+#pragma unroll
+      for (int j = 0; j < kFragmentsN; ++j)
+#pragma unroll
+        for (int r = 0; r < 4; ++r) f(m + i * 16 + r / 2 * 8, n + j * 8 + r % 2, sums[i][j][r]);
+  }
+
+ private:
+  __device__ static int warp_m_first() { return threadIdx.x / kWarp / warps_n * warp_m; }
+  __device__ static int warp_n_first() { return threadIdx.x / kWarp % warps_n * warp_n; }
+};
+
+// The tile of fma_tile.h.
+struct FmaShape {
+  using T = float;
+  static constexpr int kM = kFmaTile, kN = kFmaTile, kDepth = 16, kBlock = kFmaBlock, kPitchM = kM + 8, kPitchN = kN + 8;
+  static constexpr size_t kStageBytes = sizeof(T) * kDepth * (kPitchM + kPitchN);
+  static constexpr size_t kTableBytes = 8 * kN;
+  static constexpr size_t kShared = kTableBytes + kStages * kStageBytes;
+
+  float sums[8][8] = {};
+
+  __device__ void multiply(const T* a, const T* b) { fma_multiply<kDepth, kPitchM>(a, b, sums); }
+  template <class F> __device__ void for_each(F&& f) const {
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+#pragma unroll
+      for (int j = 0; j < 8; ++j) f(fma_row(i), fma_column(j), sums[i][j]);
+  }
 };
 
 // An output pixel: its place in grad_out, and the window of the input under it.
@@ -83,47 +124,47 @@ __device__ void load_rows(int vector, T* tile, const T* anything, Prepare&& prep
   with.template operator()<1>();
 }
 
-// acc += (rows of a)^T (rows of b) over the `depth` pixels of a stage.
-template <class Shape, class Accumulators>
-__device__ void multiply(const typename Shape::T* a, const typename Shape::T* b, Accumulators& acc) {
-  using T = typename Shape::T;
+// sums += (rows of a)^T (rows of b) over the `depth` pixels of a stage.
+template <class Element, int warps_m, int warps_n, int warp_m, int warp_n>
+__device__ void MmaShape<Element, warps_m, warps_n, warp_m, warp_n>::multiply(const T* a, const T* b) {
+  a += warp_m_first(), b += warp_n_first();
   const int lane = threadIdx.x % kWarp;
-  constexpr int step = Shape::kTf32 ? 8 : 16;
+  constexpr int step = kTf32 ? 8 : 16;
 #pragma unroll
-  for (int k = 0; k < Shape::kDepth; k += step) {
-    uint32_t fa[Shape::kFragmentsM][4], fb[Shape::kFragmentsN][2];
-    if constexpr (Shape::kTf32) {
+  for (int k = 0; k < kDepth; k += step) {
+    uint32_t fa[kFragmentsM][4], fb[kFragmentsN][2];
+    if constexpr (kTf32) {
       const int g = lane / 4, t = lane % 4;
 #pragma unroll
-      for (int i = 0; i < Shape::kFragmentsM; ++i)
+      for (int i = 0; i < kFragmentsM; ++i)
 #pragma unroll
-        for (int r = 0; r < 4; ++r) fa[i][r] = to_tf32(a[(k + t + r / 2 * 4) * Shape::kPitchM + i * 16 + g + r % 2 * 8]);
+        for (int r = 0; r < 4; ++r) fa[i][r] = to_tf32(a[(k + t + r / 2 * 4) * kPitchM + i * 16 + g + r % 2 * 8]);
 #pragma unroll
-      for (int j = 0; j < Shape::kFragmentsN; ++j)
+      for (int j = 0; j < kFragmentsN; ++j)
 #pragma unroll
-        for (int r = 0; r < 2; ++r) fb[j][r] = to_tf32(b[(k + t + r * 4) * Shape::kPitchN + j * 8 + g]);
+        for (int r = 0; r < 2; ++r) fb[j][r] = to_tf32(b[(k + t + r * 4) * kPitchN + j * 8 + g]);
     } else {
-      static_assert(Shape::kFragmentsN % 2 == 0);
-      const T* row = a + (k + lane % 8 + lane / 16 * 8) * Shape::kPitchM + lane / 8 % 2 * 8;
+      static_assert(kFragmentsN % 2 == 0);
+      const T* row = a + (k + lane % 8 + lane / 16 * 8) * kPitchM + lane / 8 % 2 * 8;
 #pragma unroll
-      for (int i = 0; i < Shape::kFragmentsM; ++i) load_matrices_transposed(fa[i], row + i * 16);
-      row = b + (k + lane % 16) * Shape::kPitchN + lane / 16 * 8;
+      for (int i = 0; i < kFragmentsM; ++i) load_matrices_transposed(fa[i], row + i * 16);
+      row = b + (k + lane % 16) * kPitchN + lane / 16 * 8;
 #pragma unroll
-      for (int j = 0; j < Shape::kFragmentsN; j += 2) {
+      for (int j = 0; j < kFragmentsN; j += 2) {
         uint32_t both[4];
         load_matrices_transposed(both, row + j * 8);
         fb[j][0] = both[0], fb[j][1] = both[1], fb[j + 1][0] = both[2], fb[j + 1][1] = both[3];
       }
     }
 #pragma unroll
-    for (int i = 0; i < Shape::kFragmentsM; ++i)
+    for (int i = 0; i < kFragmentsM; ++i)
 #pragma unroll
-      for (int j = 0; j < Shape::kFragmentsN; ++j) mma<T>(acc[i][j], fa[i], fb[j][0], fb[j][1]);
+      for (int j = 0; j < kFragmentsN; ++j) mma<T>(sums[i][j], fa[i], fb[j][0], fb[j][1]);
   }
 }
 
 template <class Shape>
-__global__ __launch_bounds__(Shape::kBlock) void weight_grad_mma_kernel(const WeightGradProblem p, float* parts, int part_steps) {
+__global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const WeightGradProblem p, float* parts, int part_steps) {
   using T = typename Shape::T;
   extern __shared__ __align__(16) unsigned char shared[];
   // Of each column: the row in the window, and the element in the row.
@@ -142,9 +183,7 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_mma_kernel(const We
   }
   __syncthreads();
 
-  float acc[Shape::kFragmentsM][Shape::kFragmentsN][4] = {};
-  const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
-  const int warp_m = warp / Shape::kWarpsN * Shape::kWarpM, warp_n = warp % Shape::kWarpsN * Shape::kWarpN;
+  Shape tile_sums;
   const int first = blockIdx.y * part_steps, steps = min(part_steps, static_cast<int>(div_up(p.pixels, Shape::kDepth)) - first);
   const auto stage_at = [&](int step) { return stages + step % kStages * (Shape::kStageBytes / sizeof(T)); };
 
@@ -176,52 +215,50 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_mma_kernel(const We
     commit_copies();
     if (step >= 0) {
       const T* const a = stage_at(step);
-      multiply<Shape>(a + warp_m, a + Shape::kDepth * Shape::kPitchM + warp_n, acc);
+      tile_sums.multiply(a, a + Shape::kDepth * Shape::kPitchM);
     }
   }
 
   float* const part = parts + (int64_t{blockIdx.y} * p.groups + group) * p.m * p.n;
-#pragma unroll
-  for (int i = 0; i < Shape::kFragmentsM; ++i)
-#pragma unroll
-    for (int j = 0; j < Shape::kFragmentsN; ++j)
-#pragma unroll
-      for (int r = 0; r < 4; ++r) {
-        const int m = m0 + warp_m + i * 16 + lane / 4 + r / 2 * 8, n = n0 + warp_n + j * 8 + lane % 4 * 2 + r % 2;
-        if (m < p.m && n < p.n) part[int64_t{m} * p.n + n] = acc[i][j][r];
-      }
+  tile_sums.for_each([&](int m, int n, float sum) {
+    m += m0, n += n0;
+    if (m < p.m && n < p.n) part[int64_t{m} * p.n + n] = sum;
+  });
 }
 
-template <class Shape> void run(const View& grad_weight, const WeightGradProblem& p) {
-  constexpr double kFlopsPerUs = 2.5e6;  // of a multiprocessor, about
-  const int resident = resident_blocks(weight_grad_mma_kernel<Shape>, Shape::kBlock, Shape::kShared);
-  const double step_us = 2.0 * Shape::kM * Shape::kN * Shape::kDepth * resident / kFlopsPerUs * (Shape::kTf32 ? 2 : 1);
+// `flops_per_us`: what a multiprocessor achieves, about.
+template <class Shape> void run(const View& grad_weight, const WeightGradProblem& p, double flops_per_us) {
+  const int resident = resident_blocks(weight_grad_kernel<Shape>, Shape::kBlock, Shape::kShared);
+  const double step_us = 2.0 * Shape::kM * Shape::kN * Shape::kDepth * resident / flops_per_us;
   const int64_t tiles = div_up(p.m, Shape::kM) * div_up(p.n, Shape::kN) * p.groups, elements = int64_t{p.groups} * p.m * p.n;
   const int64_t steps = div_up(p.pixels, Shape::kDepth);
   const int parts = weight_grad_parts(tiles, steps, elements, multiprocessors() * resident, step_us);
   const int part_steps = static_cast<int>(div_up(steps, parts));
   const DeviceScratch<float> scratch(parts * elements);
-  launch("weight_grad_mma", weight_grad_mma_kernel<Shape>, dim3(static_cast<unsigned>(tiles), parts), Shape::kBlock,
+  launch("weight_grad", weight_grad_kernel<Shape>, dim3(static_cast<unsigned>(tiles), parts), Shape::kBlock,
          Shape::kShared, p, scratch.data(), part_steps);
   add_weight_grad_parts(grad_weight, scratch.data(), parts, p);
 }
 
-template <class T> void run_best_shape(const View& grad_weight, const WeightGradProblem& p) {
-  if (p.m <= 32) run<TileShape<T, 1, 3, 32, 96>>(grad_weight, p);
-  else if (p.m <= 64) run<TileShape<T, 2, 2, 32, 96>>(grad_weight, p);
-  else run<TileShape<T, 2, 2, 64, 64>>(grad_weight, p);
+template <class T> void run_mma(const View& grad_weight, const WeightGradProblem& p) {
+  constexpr double flops_per_us = sizeof(T) == 4 ? 1.2e6 : 2.5e6;
+  if (p.m <= 32) run<MmaShape<T, 1, 3, 32, 96>>(grad_weight, p, flops_per_us);
+  else if (p.m <= 64) run<MmaShape<T, 2, 2, 32, 96>>(grad_weight, p, flops_per_us);
+  else run<MmaShape<T, 2, 2, 64, 64>>(grad_weight, p, flops_per_us);
 }
 
 }  // namespace
 
-bool tensor_core::conv2d_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params) {
-  if (input.dtype == kFloat64 || (input.dtype == kFloat32 && params.precision == Float32Precision::Highest)) return false;
-  const std::optional<WeightGradProblem> problem = weight_grad_problem(grad_weight, input, grad_out, params);
+bool tiled_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params) {
+  if (input.dtype == kFloat64) return false;
+  const ChannelsLastOperand from(input), gradient(grad_out);
+  const std::optional<WeightGradProblem> problem = weight_grad_problem(grad_weight, from.view(), gradient.view(), params);
   if (!problem || (problem->groups > 1 && problem->m < 8)) return false;
-  if (hopper_weight_grad(grad_weight, input, grad_out, params, *problem)) return true;
-  if (input.dtype == kFloat32) run_best_shape<float>(grad_weight, *problem);
-  else if (input.dtype == kBFloat16) run_best_shape<BFloat16>(grad_weight, *problem);
-  else run_best_shape<Half>(grad_weight, *problem);
+  if (hopper_weight_grad(grad_weight, from.view(), gradient.view(), params, *problem)) return true;
+  if (input.dtype == kBFloat16) run_mma<BFloat16>(grad_weight, *problem);
+  else if (input.dtype == kFloat16) run_mma<Half>(grad_weight, *problem);
+  else if (params.precision != Float32Precision::Highest) run_mma<float>(grad_weight, *problem);
+  else run<FmaShape>(grad_weight, *problem, /*flops_per_us=*/0.3e6);
   return true;
 }
 

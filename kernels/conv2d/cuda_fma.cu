@@ -1,0 +1,167 @@
+// Convolution's forward and input gradient in float32 on the CUDA cores, with the error of float32 arithmetic: the product of
+// tap_product.h by the tiles of fma_tile.h.
+//
+// A block computes 128 positions x 128 columns. The sum runs over the taps and, within a tap, over the input channels in steps of
+// 16: a thread reads four adjacent channels of two positions and of two columns of the packed weights. Taps that no column of the
+// tile has are left out. Traffic: each input pixel once a tap and column tile, mostly from the L2 cache.
+#include "kernels/conv2d/cuda_channels_last.h"
+#include "kernels/conv2d/cuda_output.h"
+#include "kernels/conv2d/cuda_paths.h"
+#include "kernels/conv2d/cuda_tensor_core.h"
+#include "kernels/cuda/fma_tile.h"
+
+namespace tessera::kernels::cuda {
+namespace {
+
+struct InputPlan {
+  const float* data;
+  int64_t picture;  // strides
+  int row, pixel;
+  int height, width, channels;
+  int positions, grid_y, grid_x;
+  int first_y, first_x, step_y, step_x, tap_step_y, tap_step_x;
+};
+struct WeightPlan {
+  const float* data;
+  int64_t tap;        // stride
+  int column;         // stride: the channels, padded to a multiple of 4
+  int taps_x, phases_x, phases_y, kernel_y, kernel_x;
+  int column_tiles;
+};
+
+// How many taps of a direction the phases from `phase` on have.
+__device__ int taps_from(int phase, int phases, int kernel) { return (kernel - phase + phases - 1) / phases; }
+
+// Four channels of a pixel, zeros beyond the last.
+template <bool packs> __device__ Pack<float, 4> load_channels(const float* pixel, int channel, int channels) {
+  if constexpr (packs) {
+    return load_pack<4>(pixel + channel);
+  } else {
+    Pack<float, 4> result;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) result[i] = channel + i < channels ? pixel[channel + i] : 0.0f;
+    return result;
+  }
+}
+
+template <bool packs>
+__global__ __launch_bounds__(kFmaBlock, 2) void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out) {
+  __shared__ FmaStages stages;
+  const int row0 = blockIdx.x / weights.column_tiles * kFmaTile, column0 = blockIdx.x % weights.column_tiles * kFmaTile;
+
+  // The taps of the tile's columns: all taps of the smallest phase among them.
+  const int last = min(column0 + kFmaTile, out.columns) - 1, phase_y = column0 / out.run;
+  const bool one_row = last / out.run == phase_y;
+  const int phase_x = one_row ? column0 % out.run / out.channels : 0;
+  const int taps_y = taps_from(phase_y, weights.phases_y, weights.kernel_y);
+  const int taps_x = taps_from(phase_x, weights.phases_x, weights.kernel_x);
+  const int groups = weights.column / 4;                // of four channels, in a tap
+  const int all_groups = taps_y * taps_x * groups;
+
+  struct Place {
+    const float* picture;
+    int y, x;
+  };
+  Place places[2];
+#pragma unroll
+  for (int pass = 0; pass < 2; ++pass) {
+    const int position = row0 + threadIdx.x / 4 + pass * 64, rest = position / in.grid_x;
+    places[pass] = {in.data + rest / in.grid_y * in.picture,
+                    position < in.positions ? rest % in.grid_y * in.step_y + in.first_y : -(1 << 28),
+                    position % in.grid_x * in.step_x + in.first_x};
+  }
+  // The thread's next group: both operands walk through taps and channels in step.
+  int tap_y = 0, tap_x = 0, group = threadIdx.x % 4, at = group;
+  const auto settle = [&] {
+    while (group >= groups && tap_y < taps_y) {
+      group -= groups;
+      if (++tap_x == taps_x) tap_x = 0, ++tap_y;
+    }
+  };
+  settle();
+  const auto load_a = [&](int, int pass) -> Pack<float, 4> {
+    const Place& place = places[pass];
+    const int y = place.y + tap_y * in.tap_step_y, x = place.x + tap_x * in.tap_step_x;
+    if (at >= all_groups || static_cast<unsigned>(y) >= static_cast<unsigned>(in.height) ||
+        static_cast<unsigned>(x) >= static_cast<unsigned>(in.width))
+      return {};
+    return load_channels<packs>(place.picture + y * in.row + x * in.pixel, group * 4, in.channels);
+  };
+  const auto load_b = [&](int, int pass) -> Pack<float, 4> {
+    const int column = column0 + threadIdx.x / 4 + pass * 64;
+    Pack<float, 4> result{};
+    if (at < all_groups && column < out.columns)  // what pads a row of the weights is not initialised
+      result = load_channels<packs>(weights.data + (tap_y * weights.taps_x + tap_x) * weights.tap + int64_t{column} * weights.column,
+                                    group * 4, in.channels);
+    if (pass == 1) at += 4, group += 4, settle();  // the last load of a step
+    return result;
+  };
+
+  float sums[8][8] = {};
+  fma_product(stages, static_cast<int>(div_up(all_groups, 4)), load_a, load_b, sums);
+
+  ColumnPlace columns[8];
+#pragma unroll
+  for (int j = 0; j < 8; ++j) columns[j] = column_place<float>(out, column0 + fma_column(j));
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    const int position = row0 + fma_row(i), rest = position / in.grid_x;
+    if (position >= in.positions) continue;
+    const RowPlace row = row_place(out, rest / in.grid_y, rest % in.grid_y, position % in.grid_x);
+#pragma unroll
+    for (int j = 0; j < 8; ++j) {
+      const int y = row.y + columns[j].phase_y, element = row.element + columns[j].r;
+      if (static_cast<unsigned>(y) >= static_cast<unsigned>(out.height) ||
+          static_cast<unsigned>(element) >= static_cast<unsigned>(out.row_elements))
+        continue;
+      static_cast<float*>(out.data)[row.picture + y * out.stride_y + element] = sums[i][j] + columns[j].bias;
+    }
+  }
+}
+
+bool is_small(int64_t value) { return value < (int64_t{1} << 28); }
+
+bool run(const TapProduct& p, const View& out, const View& in, const View& weight, const View* bias) {
+  if (out.numel() == 0 || in.numel() == 0 || !is_small(p.positions()) || !is_small(p.columns()) || !is_small(p.out[1] * p.channels))
+    return false;
+  const ChannelsLastOperand from(in);
+  const View& v = from.view();
+  if (!is_small(v.strides[2] * (v.sizes[2] + 1))) return false;
+  std::optional<ChannelsLastScratch> scratch;
+  if (!has_adjacent_pixels(out)) scratch.emplace(out);
+  const View& to = scratch ? scratch->view() : out;
+  const DeviceScratch<float> packed(packed_weight_elements(p, kFloat32));
+  const WeightMatrix weights = pack_weights(packed.data(), p, weight);
+
+  const auto narrow = [](int64_t value) { return static_cast<int>(value); };
+  const InputPlan input{v.as<float>(), v.strides[0], narrow(v.strides[2]), narrow(v.strides[3]), narrow(v.sizes[2]),
+                        narrow(v.sizes[3]), narrow(v.sizes[1]), narrow(p.positions()), narrow(p.grid[0]), narrow(p.grid[1]),
+                        narrow(p.first[0]), narrow(p.first[1]), narrow(p.step[0]), narrow(p.step[1]), narrow(p.tap_step[0]),
+                        narrow(p.tap_step[1])};
+  const int64_t column_tiles = div_up(p.columns(), kFmaTile), row_tiles = div_up(p.positions(), kFmaTile);
+  const WeightPlan matrix{packed.data(), weights.tap_stride, narrow(weights.column_stride), narrow(p.taps[1]), narrow(p.phases[1]),
+                          narrow(p.phases[0]), narrow(p.kernel[0]), narrow(p.kernel[1]), narrow(column_tiles)};
+  const bool packs = is_aligned(v.data) && (v.sizes[1] | v.strides[0] | v.strides[2] | v.strides[3]) % 4 == 0;
+  launch("conv2d_fma", packs ? fma_product_kernel<true> : fma_product_kernel<false>,
+         dim3(static_cast<unsigned>(row_tiles * column_tiles)), kFmaBlock, 0, input, matrix, output_plan(p, to, bias));
+  if (scratch) copy(out, to);
+  return true;
+}
+
+}  // namespace
+
+namespace cuda_cores {
+
+bool conv2d_forward(const View& out, const View& input, const View& weight, const View* bias, const Conv2dParams& params) {
+  if (out.dtype != kFloat32 || params.groups != 1) return false;
+  return run(forward_product(out, input, weight, params), out, input, weight, bias);
+}
+
+bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View& weight, const View* bias,
+                       const Conv2dParams& params) {
+  if (grad_input.dtype != kFloat32 || params.groups != 1 || !has_input_grad_product(params)) return false;
+  return run(input_grad_product(grad_input, grad_out, weight, params), grad_input, grad_out, weight, bias);
+}
+
+}  // namespace cuda_cores
+}  // namespace tessera::kernels::cuda
