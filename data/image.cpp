@@ -29,7 +29,10 @@ Label::Label(int height, int width, int32_t fill)
     : height(height), width(width), ids(static_cast<size_t>(height) * width, fill) {}
 
 Image read_image(const std::filesystem::path& file) {
-  const std::vector<uint8_t> bytes = read_file(kOperation, file);
+  return decode_image(read_file(kOperation, file), file);
+}
+
+Image decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& file) {
   if (bytes.empty()) file_error(kOperation, file, "is empty", "Copy it again or remove it from the data set.");
 
   const int size = static_cast<int>(bytes.size());  // read_file admits no more than 2^30

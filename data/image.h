@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "data/palette.h"
@@ -39,11 +40,14 @@ struct Label {
 // Reads a JPEG, PNG or BMP file as RGB. Grey becomes three equal channels, 16 bits keep their upper 8, and an alpha channel is
 // dropped without blending, as PIL's convert("RGB") does it. The orientation tag of cameras (EXIF) is not applied.
 Image read_image(const std::filesystem::path& file);
+// The same of a file's bytes, at most 1 GiB; `file` stands for it in errors.
+Image decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& file);
 
 // Reads a map of class ids: a PNG file with one grey channel of 1, 2, 4, 8 or 16 bits (the stored value is the id, low bit
 // depths are not stretched to 0..255), or with a palette (the id is the palette *index*; the colours are not looked at). A
 // colour (RGB) file and other formats are refused: their colours say nothing certain about ids.
 Label read_label(const std::filesystem::path& file);
+Label decode_label(std::span<const uint8_t> bytes, const std::filesystem::path& file);
 
 // The bytes of an RGB picture as a PNG file; `file` stands for it in errors.
 std::vector<uint8_t> encode_png(const Image& image, const std::filesystem::path& file = "a picture in memory");

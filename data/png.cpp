@@ -121,7 +121,10 @@ std::vector<uint8_t> encode(const char* operation, const std::filesystem::path& 
 }  // namespace
 
 Label read_label(const std::filesystem::path& file) {
-  const std::vector<uint8_t> bytes = read_file(kReadLabel, file);
+  return decode_label(read_file(kReadLabel, file), file);
+}
+
+Label decode_label(std::span<const uint8_t> bytes, const std::filesystem::path& file) {
   if (bytes.empty()) file_error(kReadLabel, file, "is empty", "Copy it again or remove it from the data set.");
   if (png_sig_cmp(bytes.data(), 0, std::min<size_t>(bytes.size(), 8)) != 0 || bytes.size() < 8)
     file_error(kReadLabel, file, "is no PNG file", "Save labels as PNG with one channel of class ids (JPEG would change them).");

@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 
+#include "tools/check_data/check_data_command.h"
 #include "tools/convert_command.h"
 #include "tools/eval_command.h"
 #include "tools/info_command.h"
@@ -60,6 +61,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   register_train(app);
   register_eval(app);
+  register_check_data(app);
   register_predict(app);
   register_models(app);
   register_summary(app);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "data/file.h"
+#include "tools/check_data/quick_check.h"
 #include "tools/command.h"
 #include "tools/trainer.h"
 
@@ -33,6 +34,7 @@ void train(const CLI::App& command, TrainOptions options, const std::string& res
   const std::set<std::string> given = given_flags(command);
   if (!given.contains("resume")) {
     resolve(options);
+    if (!options.data.is_shapes()) require_usable_data(options.data.folder, open_options(options.data, options.optimization.seed));
     Trainer(std::move(options)).run();
     return;
   }
