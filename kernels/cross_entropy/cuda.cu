@@ -86,7 +86,7 @@ template <class T> struct LossGradientFormula {
 void cross_entropy_forward(const View& loss, const View& log_normalizer, const View& total_weight, const View& first_invalid,
                            const View& logits, const View& target, const View& weight, const CrossEntropyParams& params) {
   const auto places = merged_axes<2>({&loss, &log_normalizer}, OtherDims(loss, -1, /*row_major=*/true)).offsets();
-  const int64_t classes = logits.sizes[1], most_blocks = line_blocks(std::numeric_limits<int64_t>::max());
+  const int64_t classes = logits.sizes[1], most_blocks = most_line_blocks();
   const DeviceScratch<Tally> tallies(most_blocks);
   dispatch_floating(logits.dtype, [&]<class S>() {
     using T = compute_t<S>;

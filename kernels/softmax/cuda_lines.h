@@ -218,8 +218,11 @@ template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__
 // --- Launching ----------------------------------------------------------------------------------------------------------------------
 
 // Blocks of a kernel over lines: at most a few times what the device holds at once, because ops may leave a result a block.
+inline int64_t most_line_blocks() {
+  return int64_t{multiprocessors()} * 16;
+}
 inline int64_t line_blocks(int64_t threads) {
-  return std::clamp<int64_t>(div_up(threads, kThreads), 1, int64_t{multiprocessors()} * 16);
+  return std::clamp<int64_t>(div_up(threads, kThreads), 1, most_line_blocks());
 }
 
 template <class S, int K, int kMax, class Op> int64_t run_held_lines(const char* name, const ClassLines<K>& lines,
