@@ -23,7 +23,7 @@ class Buffers {
       for (float& value : *values) value = static_cast<float>((state = state * 1664525u + 1013904223u) >> 8) * 0x1p-24f;
     }
     out.resize(input.size());
-    for (auto* values : {&mean, &var, &invstd, &sum_dy, &sum_dy_xmu}) values->assign(static_cast<size_t>(channels), 1.0f);
+    for (auto* values : {&mean, &var, &invstd, &sum_dy, &sum_dy_xhat}) values->assign(static_cast<size_t>(channels), 1.0f);
   }
   View image(std::vector<float>& values) const {
     View view{values.data(), kFloat32, 4, {kImages, channels_, kHeight, kWidth}, {}};
@@ -40,7 +40,7 @@ class Buffers {
     state.SetBytesProcessed(state.iterations() * passes * static_cast<int64_t>(input.size() * sizeof(float)));
   }
 
-  std::vector<float> input, grad_out, out, mean, var, invstd, sum_dy, sum_dy_xmu;
+  std::vector<float> input, grad_out, out, mean, var, invstd, sum_dy, sum_dy_xhat;
 
  private:
   int64_t channels_;
@@ -58,10 +58,10 @@ void batch_norm_training_forward(benchmark::State& state) {
 
 void batch_norm_training_backward(benchmark::State& state) {
   Buffers b(state.range(0), state.range(1) != 0);
-  const View sum_dy = b.channel_values(b.sum_dy), sum_dy_xmu = b.channel_values(b.sum_dy_xmu);
+  const View sum_dy = b.channel_values(b.sum_dy), sum_dy_xhat = b.channel_values(b.sum_dy_xhat);
   for (auto _ : state) {
-    kernels::cpu::batch_norm_backward_reduce(sum_dy, sum_dy_xmu, b.image(b.grad_out), b.image(b.input), b.channels());
-    kernels::cpu::batch_norm_backward(b.image(b.out), b.image(b.grad_out), b.image(b.input), b.channels(), sum_dy, sum_dy_xmu,
+    kernels::cpu::batch_norm_backward_reduce(sum_dy, sum_dy_xhat, b.image(b.grad_out), b.image(b.input), b.channels());
+    kernels::cpu::batch_norm_backward(b.image(b.out), b.image(b.grad_out), b.image(b.input), b.channels(), sum_dy, sum_dy_xhat,
                                       true);
   }
   b.count_bytes(state, 5);

@@ -39,7 +39,9 @@ void ResidualBlockImpl::add_stage(const nn::Conv2dOptions& conv) {
 Tensor ResidualBlockImpl::forward(const Tensor& input) {
   Tensor x = input;
   for (size_t i = 0; i + 1 < stages_.size(); ++i) x = stages_[i].norm->forward_relu(stages_[i].conv(x));
-  x = stages_.back().norm(stages_.back().conv(x));
+  x = stages_.back().conv(x);
+  if (x.is_cuda() && !se_) return stages_.back().norm->forward_add_relu(x, downsample_ ? downsample_(input) : input);
+  x = stages_.back().norm(x);
   if (se_) x = se_(x);
   // In place: nothing saves this tensor. Batch normalisation saves its input, the scaling by se_ its factors.
   x.add_(downsample_ ? downsample_(input) : input);

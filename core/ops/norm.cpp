@@ -15,11 +15,15 @@ namespace {
 
 using autograd::BackwardContext;
 
-const Kernel<kernels::BatchNormStatistics> batch_norm_statistics = TESSERA_KERNEL(batch_norm_statistics);
+const Kernel<kernels::BatchNormTrainingStatistics> batch_norm_training_statistics =
+    TESSERA_KERNEL(batch_norm_training_statistics);
 const Kernel<kernels::BatchNormUpdate> batch_norm_update = TESSERA_REFERENCE_KERNEL(batch_norm_update);
 const Kernel<kernels::BatchNormForward> batch_norm_forward = TESSERA_KERNEL(batch_norm_forward);
 const Kernel<kernels::BatchNormBackwardReduce> batch_norm_backward_reduce = TESSERA_KERNEL(batch_norm_backward_reduce);
 const Kernel<kernels::BatchNormBackward> batch_norm_backward = TESSERA_KERNEL(batch_norm_backward);
+const Kernel<kernels::BatchNormAddReluForward> batch_norm_add_relu_forward =
+    TESSERA_REFERENCE_KERNEL(batch_norm_add_relu_forward);
+const Kernel<kernels::BatchNormAddReluReduce> batch_norm_add_relu_reduce = TESSERA_REFERENCE_KERNEL(batch_norm_add_relu_reduce);
 const Kernel<kernels::RowNormForward> row_norm_forward = TESSERA_KERNEL(row_norm_forward);
 const Kernel<kernels::RowNormBackward> row_norm_backward = TESSERA_KERNEL(row_norm_backward);
 
@@ -48,29 +52,46 @@ void check_channels(const char* op, const char* name, const Tensor& t, const Ten
   check<TypeError>(t.is_floating_point(), "{}: {} is {}, not a floating-point tensor.", op, name, t.dtype());
 }
 
-// The gradients of input, weight and bias. saved: input, mean, invstd, weight, bias.
-variable_list batch_norm_gradients(const BackwardContext& ctx, bool training, bool relu) {
+// What follows the normalisation in the same passes.
+enum class After : uint8_t { Nothing, Relu, AddRelu };
+
+// A gradient in the memory format of x. The CUDA kernels also take the channels-last slices that cat's gradient consists of.
+Tensor in_format_of(const Tensor& g, const Tensor& x) {
+  const bool slice = x.is_cuda() && x.dim() == 4 && x.suggest_memory_format() == MemoryFormat::ChannelsLast && g.stride(1) == 1 &&
+                     g.stride(3) >= g.size(1) && g.stride(2) == g.size(3) * g.stride(3) && g.stride(0) == g.size(2) * g.stride(2);
+  return slice ? g : contiguous(g, x.suggest_memory_format());
+}
+
+// The gradients of input, weight, bias and residual. saved: input, mean, invstd, weight, bias, and out for AddRelu.
+variable_list batch_norm_gradients(const BackwardContext& ctx, bool training, After after) {
   const Tensor x = ctx.saved(0), mean = ctx.saved(1), invstd = ctx.saved(2);
-  const Tensor g = contiguous(ctx.grad(), x.suggest_memory_format());
-  const kernels::BatchNormChannels channels{mean.as_view(), invstd.as_view(), view_or_none(ctx.saved(3)),
-                                            view_or_none(ctx.saved(4)), relu};
-  const Tensor sum_dy = empty_like(mean), sum_dy_xmu = empty_like(mean);
-  if (training || ctx.needs_grad(1) || ctx.needs_grad(2)) {
-    batch_norm_backward_reduce(x.device(), sum_dy.as_view(), sum_dy_xmu.as_view(), image_view(g), image_view(x), channels);
+  Tensor g = in_format_of(ctx.grad(), x);
+  kernels::BatchNormChannels channels{mean.as_view(), invstd.as_view(), view_or_none(ctx.saved(3)), view_or_none(ctx.saved(4)),
+                                      after == After::Relu};
+  const Tensor sum_dy = empty_like(mean), sum_dy_xhat = empty_like(mean);
+  variable_list grads(after == After::AddRelu ? 4 : 3);
+  if (after == After::AddRelu) {
+    const Tensor masked = empty_like(x);
+    batch_norm_add_relu_reduce(x.device(), sum_dy.as_view(), sum_dy_xhat.as_view(), image_view(masked), image_view(g),
+                               image_view(ctx.saved(5)), image_view(x), channels);
+    if (ctx.needs_grad(3)) grads[3] = masked;
+    g = masked;
+  } else if (training || ctx.needs_grad(1) || ctx.needs_grad(2)) {
+    batch_norm_backward_reduce(x.device(), sum_dy.as_view(), sum_dy_xhat.as_view(), image_view(g), image_view(x), channels);
   }
-  variable_list grads(3);
   if (ctx.needs_grad(0)) {
     grads[0] = empty_like(x);
     batch_norm_backward(x.device(), image_view(grads[0]), image_view(g), image_view(x), channels, sum_dy.as_view(),
-                        sum_dy_xmu.as_view(), training);
+                        sum_dy_xhat.as_view(), training);
   }
-  if (ctx.needs_grad(1)) grads[1] = mul(sum_dy_xmu, invstd);
+  if (ctx.needs_grad(1)) grads[1] = sum_dy_xhat;
   if (ctx.needs_grad(2)) grads[2] = sum_dy;
   return grads;
 }
 
 Tensor normalize_batch(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-                       const Tensor& running_var, bool training, double momentum, double eps, bool relu) {
+                       const Tensor& running_var, bool training, double momentum, double eps, After after,
+                       const Tensor& residual = {}) {
   check<TypeError>(input.is_floating_point(), "{}: input is {}, not a floating-point tensor. Convert with to(kFloat).", op,
                    input.dtype());
   check<ShapeError>(input.dim() >= 2 && input.dim() <= 4, "{}: input of shape {} is none of [N, C], [N, C, L], [N, C, H, W].", op,
@@ -92,12 +113,10 @@ Tensor normalize_batch(const char* op, const Tensor& input, const Tensor& weight
   const Tensor mean = training ? empty({channels}, options) : to(running_mean.detach(), statistics_type(x), /*copy=*/true);
   const Tensor invstd = empty({channels}, options);
   if (training) {
-    const Tensor var = empty({channels}, options);
     const double bessel = values > 1 ? static_cast<double>(values) / static_cast<double>(values - 1) : 1;
     const bool moves = input.numel() > 0;  // an empty batch tells nothing
-    batch_norm_statistics(x.device(), mean.as_view(), var.as_view(), image_view(x));
-    batch_norm_update(x.device(), invstd.as_view(), moves ? view_or_none(running_mean) : View{},
-                      moves ? view_or_none(running_var) : View{}, mean.as_view(), var.as_view(), momentum, bessel, eps);
+    batch_norm_training_statistics(x.device(), mean.as_view(), invstd.as_view(), moves ? view_or_none(running_mean) : View{},
+                                   moves ? view_or_none(running_var) : View{}, image_view(x), momentum, bessel, eps);
     for (const Tensor& running : {running_mean, running_var})
       if (running.defined()) running.storage()->bump_version();
   } else {
@@ -106,12 +125,16 @@ Tensor normalize_batch(const char* op, const Tensor& input, const Tensor& weight
 
   const Tensor scale = weight.defined() ? contiguous(weight) : weight, shift = bias.defined() ? contiguous(bias) : bias;
   Tensor out = empty_like(x);
-  batch_norm_forward(
-      x.device(), image_view(out), image_view(x),
-      kernels::BatchNormChannels{mean.as_view(), invstd.as_view(), view_or_none(scale), view_or_none(shift), relu});
-  return autograd::record_once(
-      op, {x, scale, shift}, out, {x, mean, invstd, scale, shift},
-      [training, relu](const BackwardContext& ctx) { return batch_norm_gradients(ctx, training, relu); });
+  const kernels::BatchNormChannels per_channel{mean.as_view(), invstd.as_view(), view_or_none(scale), view_or_none(shift),
+                                               after != After::Nothing};
+  const auto backward = [training, after](const BackwardContext& ctx) { return batch_norm_gradients(ctx, training, after); };
+  if (after == After::AddRelu) {
+    const Tensor z = contiguous(residual, x.suggest_memory_format());
+    batch_norm_add_relu_forward(x.device(), image_view(out), image_view(x), image_view(z), per_channel);
+    return autograd::record_once(op, {x, scale, shift, z}, out, {x, mean, invstd, scale, shift, out}, backward);
+  }
+  batch_norm_forward(x.device(), image_view(out), image_view(x), per_channel);
+  return autograd::record_once(op, {x, scale, shift}, out, {x, mean, invstd, scale, shift}, backward);
 }
 
 // A contiguous tensor as a matrix of `rows` rows.
@@ -152,12 +175,24 @@ Tensor scale_and_shift(Tensor x, const Tensor& weight, const Tensor& bias) {
 
 Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                   const Tensor& running_var, bool training, double momentum, double eps) {
-  return normalize_batch("batch_norm", input, weight, bias, running_mean, running_var, training, momentum, eps, false);
+  return normalize_batch("batch_norm", input, weight, bias, running_mean, running_var, training, momentum, eps, After::Nothing);
 }
 
 Tensor batch_norm_relu(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                        const Tensor& running_var, bool training, double momentum, double eps) {
-  return normalize_batch("batch_norm_relu", input, weight, bias, running_mean, running_var, training, momentum, eps, true);
+  return normalize_batch("batch_norm_relu", input, weight, bias, running_mean, running_var, training, momentum, eps, After::Relu);
+}
+
+Tensor batch_norm_add_relu(const Tensor& input, const Tensor& residual, const Tensor& weight, const Tensor& bias,
+                           const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps) {
+  const char* const op = "batch_norm_add_relu";
+  check<ShapeError>(residual.sizes() == input.sizes(), "{}: the residual has shape {}, the input {}", op, residual.sizes(),
+                    input.sizes());
+  if (input.is_cuda() && residual.dtype() == input.dtype())
+    return normalize_batch(op, input, weight, bias, running_mean, running_var, training, momentum, eps, After::AddRelu, residual);
+  // In place: nothing saves the normalised tensor.
+  Tensor out = batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps);
+  return relu_(out.add_(residual));
 }
 
 Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tensor& weight, const Tensor& bias, double eps) {

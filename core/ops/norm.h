@@ -20,6 +20,12 @@ Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
 Tensor batch_norm_relu(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                        const Tensor& running_var, bool training, double momentum, double eps);
 
+// relu(batch_norm(input, ...) + residual), the end of a residual block (He et al., 2016), in the same two passes over memory on a GPU;
+// on a CPU, and for a residual of another dtype, by add_ and relu_. Saves the output beside what batch_norm saves. Throws ShapeError
+// if the residual has not the input's shape.
+Tensor batch_norm_add_relu(const Tensor& input, const Tensor& residual, const Tensor& weight, const Tensor& bias,
+                           const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps);
+
 // Layer normalisation (Ba, Kiros & Hinton, 2016) over the trailing dimensions, whose sizes are normalized_shape:
 //     out = (x - mean) / sqrt(var + eps) * weight + bias,   weight and bias of shape normalized_shape
 // The result is contiguous. Throws ShapeError where the shapes do not end alike.

@@ -172,13 +172,13 @@ template <class T, bool kRelu> void column_gradient_sums(const T* dy, const T* x
   }
 }
 
-template <class T, bool kRelu> void backward_reduce(const View& sum_dy, const View& sum_dy_xmu, const View& grad_out,
+template <class T, bool kRelu> void backward_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& grad_out,
                                                     const View& input, const BatchNormChannels& channels, const Strips& strips) {
   using C = compute_t<T>;
   const int64_t group = strips.channels, columns = std::max<int64_t>(64, group);
   const Coefficients<C, 3> coefficients(strips.total_channels);
   set_affine(coefficients, channels, strips.total_channels);
-  const Scratch<double> partial(2 * strips.count() * group);  // [strips, {sum_dy, sum_dy_xmu}, group]
+  const Scratch<double> partial(2 * strips.count() * group);  // [strips, {sum(dy), sum(dy * (x - mean))}, group]
   parallel_for(strips.count(), strips.grain(), [&](int64_t begin, int64_t end) HWY_ATTR {
     const Scratch<C> repeated(3 * columns);
     const Scratch<double> column_sums(2 * columns);
@@ -207,12 +207,12 @@ template <class T, bool kRelu> void backward_reduce(const View& sum_dy, const Vi
       sum_xmu += partial[(2 * s + 1) * group + k];
     });
     store_channel<C>(sum_dy, c, sum);
-    store_channel<C>(sum_dy_xmu, c, sum_xmu);
+    store_channel<C>(sum_dy_xhat, c, sum_xmu * channels.invstd.as<C>()[c]);
   }
 }
 
 template <class T, bool kRelu> void backward(const View& grad_input, const View& grad_out, const View& input,
-                                             const BatchNormChannels& channels, const View& sum_dy, const View& sum_dy_xmu,
+                                             const BatchNormChannels& channels, const View& sum_dy, const View& sum_dy_xhat,
                                              bool training, const Strips& strips) {
   using C = compute_t<T>;
   const int64_t count = strips.total_channels;
@@ -223,7 +223,7 @@ template <class T, bool kRelu> void backward(const View& grad_input, const View&
   for (int64_t c = 0; c < count; ++c) {
     const double invstd = channels.invstd.as<C>()[c];
     constant[c] = training ? static_cast<C>(sum_dy.as<C>()[c] / values) : C{0};
-    slope[c] = training ? static_cast<C>(invstd * invstd * sum_dy_xmu.as<C>()[c] / values) : C{0};
+    slope[c] = training ? static_cast<C>(invstd * sum_dy_xhat.as<C>()[c] / values) : C{0};
   }
   for_each_row(strips, coefficients, [&](int64_t first, int64_t length, const C* rows, int64_t width) HWY_ATTR {
     const C *mean = rows, *scale = rows + width, *bias = scale + width, *k0 = bias + width, *k1 = k0 + width;
@@ -260,17 +260,17 @@ void forward_any(const View& out, const View& input, const BatchNormChannels& ch
            [&]<class T, bool kRelu>() HWY_ATTR { forward<T, kRelu>(out, input, channels, Strips(input, planes)); });
 }
 
-void backward_reduce_any(const View& sum_dy, const View& sum_dy_xmu, const View& grad_out, const View& input,
+void backward_reduce_any(const View& sum_dy, const View& sum_dy_xhat, const View& grad_out, const View& input,
                          const BatchNormChannels& channels, Planes planes) {
   dispatch(input.dtype, channels.relu, [&]<class T, bool kRelu>() HWY_ATTR {
-    backward_reduce<T, kRelu>(sum_dy, sum_dy_xmu, grad_out, input, channels, Strips(input, planes));
+    backward_reduce<T, kRelu>(sum_dy, sum_dy_xhat, grad_out, input, channels, Strips(input, planes));
   });
 }
 
 void backward_any(const View& grad_input, const View& grad_out, const View& input, const BatchNormChannels& channels,
-                  const View& sum_dy, const View& sum_dy_xmu, bool training, Planes planes) {
+                  const View& sum_dy, const View& sum_dy_xhat, bool training, Planes planes) {
   dispatch(input.dtype, channels.relu, [&]<class T, bool kRelu>() HWY_ATTR {
-    backward<T, kRelu>(grad_input, grad_out, input, channels, sum_dy, sum_dy_xmu, training, Strips(input, planes));
+    backward<T, kRelu>(grad_input, grad_out, input, channels, sum_dy, sum_dy_xhat, training, Strips(input, planes));
   });
 }
 
@@ -294,28 +294,34 @@ void batch_norm_statistics(const View& mean, const View& var, const View& input)
   HWY_DYNAMIC_DISPATCH(statistics_any)(mean, var, input, *planes);
 }
 
+void batch_norm_training_statistics(const View& mean, const View& invstd, const View& running_mean, const View& running_var,
+                                    const View& input, double momentum, double bessel, double eps) {
+  batch_norm_statistics(mean, invstd, input);  // the variance, in the place of what becomes of it
+  reference::batch_norm_update(invstd, running_mean, running_var, mean, invstd, momentum, bessel, eps);
+}
+
 void batch_norm_forward(const View& out, const View& input, const BatchNormChannels& channels) {
   const auto planes = common_planes({&input, &out});
   if (!planes || input.numel() == 0) return reference::batch_norm_forward(out, input, channels);
   HWY_DYNAMIC_DISPATCH(forward_any)(out, input, channels, *planes);
 }
 
-void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xmu, const View& grad_out, const View& input,
+void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& grad_out, const View& input,
                                 const BatchNormChannels& channels) {
   const auto planes = common_planes({&input, &grad_out});
   if (!planes || input.numel() == 0) {
-    return reference::batch_norm_backward_reduce(sum_dy, sum_dy_xmu, grad_out, input, channels);
+    return reference::batch_norm_backward_reduce(sum_dy, sum_dy_xhat, grad_out, input, channels);
   }
-  HWY_DYNAMIC_DISPATCH(backward_reduce_any)(sum_dy, sum_dy_xmu, grad_out, input, channels, *planes);
+  HWY_DYNAMIC_DISPATCH(backward_reduce_any)(sum_dy, sum_dy_xhat, grad_out, input, channels, *planes);
 }
 
 void batch_norm_backward(const View& grad_input, const View& grad_out, const View& input, const BatchNormChannels& channels,
-                         const View& sum_dy, const View& sum_dy_xmu, bool training) {
+                         const View& sum_dy, const View& sum_dy_xhat, bool training) {
   const auto planes = common_planes({&input, &grad_out, &grad_input});
   if (!planes || input.numel() == 0) {
-    return reference::batch_norm_backward(grad_input, grad_out, input, channels, sum_dy, sum_dy_xmu, training);
+    return reference::batch_norm_backward(grad_input, grad_out, input, channels, sum_dy, sum_dy_xhat, training);
   }
-  HWY_DYNAMIC_DISPATCH(backward_any)(grad_input, grad_out, input, channels, sum_dy, sum_dy_xmu, training, *planes);
+  HWY_DYNAMIC_DISPATCH(backward_any)(grad_input, grad_out, input, channels, sum_dy, sum_dy_xhat, training, *planes);
 }
 
 }  // namespace tessera::kernels::cpu

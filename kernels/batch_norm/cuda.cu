@@ -11,8 +11,9 @@ namespace {
 
 constexpr int kPacksAThread = 16;
 
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
-    forward_kernel(S* out, const S* in, ChannelWalk<2> walk, DeviceChannels channels) {
+// kAdd: a residual is added before the ReLU.
+template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads)
+    forward_kernel(S* out, const S* in, const S* residual, ChannelWalk<kAdd ? 3 : 2> walk, DeviceChannels channels) {
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ unsigned char affine_memory[];
@@ -23,8 +24,9 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
   const Affine<C, kChannels> affine(shared, walk, thread);
   S* const to = out + thread.channel * walk.channel_steps[0];
   const S* const from = in + thread.channel * walk.channel_steps[1];
+  const S* const residual_from = kAdd ? residual + thread.channel * walk.channel_steps[kAdd ? 2 : 1] : nullptr;
   for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kPackLoads * walk.slots) {
-    Pack<S, V> x[kPackLoads];
+    Pack<S, V> x[kPackLoads], z[kAdd ? kPackLoads : 1];
     int64_t places[kPackLoads];
 #pragma unroll
     for (int u = 0; u < kPackLoads; ++u) {
@@ -32,34 +34,37 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
       const auto at = walk.at(p + u * walk.slots);
       places[u] = at[0];
       x[u] = load_pack<V>(from + at[1]);
+      if constexpr (kAdd) z[u] = load_pack<V>(residual_from + at[2]);
     }
 #pragma unroll
     for (int u = 0; u < kPackLoads; ++u) {
       if (p + u * walk.slots >= thread.end) break;
       auto y = convert_pack<C>(x[u]);
+      [[maybe_unused]] Pack<C, V> other;
+      if constexpr (kAdd) other = convert_pack<C>(z[u]);
 #pragma unroll
       for (int v = 0; v < V; ++v) {
         y[v] = affine(y[v], kChannels == 1 ? 0 : v);
-        if (channels.relu && y[v] < 0) y[v] = 0;
+        if constexpr (kAdd) y[v] += other[v];
+        if ((kAdd || channels.relu) && y[v] < 0) y[v] = 0;
       }
       store_pack(to + places[u], convert_pack<S>(y));
     }
   }
 }
 
-// dx = (dy - constant - (x - mean) * slope) * scale; evaluation: constant = slope = 0.
+// dx = (dy - constant - (x - mean) * slope) * scale; evaluation: dy * scale.
 template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
     backward_kernel(S* grad_in, const S* grad_out, const S* in, ChannelWalk<3> walk, DeviceChannels channels,
-                    DeviceChannel sum_dy, DeviceChannel sum_dy_xmu, double count) {
+                    DeviceChannel sum_dy, DeviceChannel sum_dy_xhat, double count, bool training) {
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ unsigned char affine_memory[];
   C* const shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(shared, channels, walk, [&](int64_t c, int i) {
     const int row = walk.lanes * kChannels;
-    const double invstd = channels.invstd(c, 1);
     shared[3 * row + i] = static_cast<C>(sum_dy(c) / count);
-    shared[4 * row + i] = static_cast<C>(invstd * invstd * sum_dy_xmu(c) / count);
+    shared[4 * row + i] = static_cast<C>(channels.invstd(c, 1) * sum_dy_xhat(c) / count);
   });
   const WalkThread thread(walk, gridDim.x - 1 - blockIdx.x, gridDim.x);
   if (!thread.active) return;
@@ -90,7 +95,8 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
       for (int v = 0; v < V; ++v) {
         const int c = kChannels == 1 ? 0 : v;
         if (channels.relu && affine(values[v], c) <= 0) g[v] = 0;
-        g[v] = (g[v] - constant[c] - (values[v] - affine.mean[c]) * slope[c]) * affine.scale[c];
+        if (training) g[v] -= constant[c] + (values[v] - affine.mean[c]) * slope[c];
+        g[v] *= affine.scale[c];
       }
       store_pack(to + places[u], convert_pack<S>(g));
     }
@@ -110,22 +116,33 @@ void batch_norm_forward(const View& out, const View& input, const BatchNormChann
   if (out.numel() == 0) return;
   dispatch_floating(input.dtype, [&]<class S>() {
     with_channel_walk<S, 2>({&out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
-      launch("batch_norm_forward", forward_kernel<S, kPixels, kChannels>, image_grid(walk), kThreads,
-             affine_bytes<compute_t<S>, kChannels>(walk), out.as<S>(), input.as<S>(), walk, DeviceChannels(channels));
+      launch("batch_norm_forward", forward_kernel<S, kPixels, kChannels, false>, image_grid(walk), kThreads,
+             affine_bytes<compute_t<S>, kChannels>(walk), out.as<S>(), input.as<S>(), nullptr, walk, DeviceChannels(channels));
+    });
+  });
+}
+
+void batch_norm_add_relu_forward(const View& out, const View& input, const View& residual, const BatchNormChannels& channels) {
+  if (out.numel() == 0) return;
+  dispatch_floating(input.dtype, [&]<class S>() {
+    with_channel_walk<S, 3>({&out, &input, &residual}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
+      launch("batch_norm_add_relu", forward_kernel<S, kPixels, kChannels, true>, image_grid(walk), kThreads,
+             affine_bytes<compute_t<S>, kChannels>(walk), out.as<S>(), input.as<S>(), residual.as<S>(), walk,
+             DeviceChannels(channels));
     });
   });
 }
 
 void batch_norm_backward(const View& grad_input, const View& grad_out, const View& input, const BatchNormChannels& channels,
-                         const View& sum_dy, const View& sum_dy_xmu, bool training) {
+                         const View& sum_dy, const View& sum_dy_xhat, bool training) {
   if (grad_input.numel() == 0) return;
   const double count = static_cast<double>(input.numel() / input.sizes[1]);
-  const DeviceChannel first(training ? sum_dy : View{}), second(training ? sum_dy_xmu : View{});
+  const DeviceChannel first(training ? sum_dy : View{}), second(training ? sum_dy_xhat : View{});
   dispatch_floating(input.dtype, [&]<class S>() {
     with_channel_walk<S, 3>({&grad_input, &grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
       launch("batch_norm_backward", backward_kernel<S, kPixels, kChannels>, image_grid(walk), kThreads,
              affine_bytes<compute_t<S>, kChannels>(walk, kGradientRows), grad_input.as<S>(), grad_out.as<S>(), input.as<S>(),
-             walk, DeviceChannels(channels), first, second, count);
+             walk, DeviceChannels(channels), first, second, count, training);
     });
   });
 }

@@ -53,7 +53,7 @@ template <int kChannels, size_t K> __device__ inline void store_partial(TwoSums*
 template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
     statistics_kernel(const S* in, ChannelWalk<1> walk, TwoSums* partial) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels;
+  constexpr int V = kPixels * kChannels, kLoads = 8;  // one operand only: more of it in flight
   const WalkThread thread(walk, blockIdx.x, gridDim.x);
   TwoSums result[kChannels] = {};
   if (thread.active && thread.begin + thread.slot < thread.end) {
@@ -75,12 +75,12 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
       count += kPixels;
     };
     int64_t p = thread.begin + thread.slot;
-    for (; p + (kPackLoads - 1) * walk.slots < thread.end; p += kPackLoads * walk.slots) {
-      Pack<S, V> x[kPackLoads];
+    for (; p + (kLoads - 1) * walk.slots < thread.end; p += kLoads * walk.slots) {
+      Pack<S, V> x[kLoads];
 #pragma unroll
-      for (int u = 0; u < kPackLoads; ++u) x[u] = load_pack<V>(from + walk.at(p + u * walk.slots)[0]);
+      for (int u = 0; u < kLoads; ++u) x[u] = load_pack<V>(from + walk.at(p + u * walk.slots)[0]);
 #pragma unroll
-      for (int u = 0; u < kPackLoads; ++u) take(x[u]);
+      for (int u = 0; u < kLoads; ++u) take(x[u]);
     }
     for (; p < thread.end; p += walk.slots) take(load_pack<V>(from + walk.at(p)[0]));
 #pragma unroll
@@ -94,8 +94,10 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
 
 // --- Sums of the gradient -----------------------------------------------------------------------------------------------------------
 
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
-    backward_sums_kernel(const S* grad_out, const S* in, ChannelWalk<2> walk, DeviceChannels channels, TwoSums* partial) {
+// kMasked: the ReLU comes after a sum, so its mask is read off the output, and what passes it is written to `masked`.
+template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __launch_bounds__(kThreads)
+    backward_sums_kernel(const S* grad_out, const S* in, const S* out, S* masked, ChannelWalk<kMasked ? 4 : 2> walk,
+                         DeviceChannels channels, TwoSums* partial) {
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ unsigned char affine_memory[];
@@ -105,35 +107,55 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
   TwoSums result[kChannels] = {};
   if (thread.active) {
     const Affine<C, kChannels> affine(affine_shared, walk, thread);
-    const S* const dy_from = grad_out + thread.channel * walk.channel_steps[0];
-    const S* const x_from = in + thread.channel * walk.channel_steps[1];
+    const auto channel_of = [&](auto* image, int k) { return image + thread.channel * walk.channel_steps[k]; };
+    const S *const dy_from = channel_of(grad_out, 0), *const x_from = channel_of(in, 1);
+    const S* const out_from = kMasked ? channel_of(out, kMasked ? 2 : 0) : nullptr;
+    S* const masked_to = kMasked ? channel_of(masked, kMasked ? 3 : 0) : nullptr;
     C sum[kChannels] = {}, products[kChannels] = {};
-    const auto take = [&](const Pack<S, V>& stored_dy, const Pack<S, V>& stored_x) {
-      const auto dy = convert_pack<C>(stored_dy), x = convert_pack<C>(stored_x);
+    const auto add = [&](const Pack<C, V>& g, const Pack<C, V>& x) {
 #pragma unroll
       for (int v = 0; v < V; ++v) {
         const int c = kChannels == 1 ? 0 : v;
-        const C g = channels.relu && affine(x[v], c) <= 0 ? C(0) : dy[v];
-        sum[c] += g;
-        products[c] += g * (x[v] - affine.mean[c]);
+        sum[c] += g[v];
+        products[c] += g[v] * (x[v] - affine.mean[c]);
       }
     };
-    int64_t p = thread.begin + thread.slot;
-    for (; p + (kPackLoads - 1) * walk.slots < thread.end; p += kPackLoads * walk.slots) {
-      Pack<S, V> dy[kPackLoads], x[kPackLoads];
+    // Positions p, p + slots, ... below the end; the loads of all come before the first use.
+    const auto take = [&]<int kCount>(int64_t p) {
+      Pack<S, V> dy[kCount], x[kCount], y[kMasked ? kCount : 1];
+      [[maybe_unused]] int64_t places[kCount];
 #pragma unroll
-      for (int u = 0; u < kPackLoads; ++u) {
+      for (int u = 0; u < kCount; ++u) {
         const auto at = walk.at(p + u * walk.slots);
         dy[u] = load_pack<V>(dy_from + at[0]);
         x[u] = load_pack<V>(x_from + at[1]);
+        if constexpr (kMasked) {
+          y[u] = load_pack<V>(out_from + at[2]);
+          places[u] = at[3];
+        }
       }
 #pragma unroll
-      for (int u = 0; u < kPackLoads; ++u) take(dy[u], x[u]);
-    }
-    for (; p < thread.end; p += walk.slots) {
-      const auto at = walk.at(p);
-      take(load_pack<V>(dy_from + at[0]), load_pack<V>(x_from + at[1]));
-    }
+      for (int u = 0; u < kCount; ++u) {
+        const auto values = convert_pack<C>(x[u]);
+        if constexpr (kMasked) {
+          const auto outputs = convert_pack<C>(y[u]);
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            if (outputs[v] <= 0) dy[u][v] = convert_to<S>(C(0));
+          store_pack(masked_to + places[u], dy[u]);
+        }
+        auto g = convert_pack<C>(dy[u]);
+        if (!kMasked && channels.relu) {
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            if (affine(values[v], kChannels == 1 ? 0 : v) <= 0) g[v] = 0;
+        }
+        add(g, values);
+      }
+    };
+    int64_t p = thread.begin + thread.slot;
+    for (; p + (kPackLoads - 1) * walk.slots < thread.end; p += kPackLoads * walk.slots) take.template operator()<kPackLoads>(p);
+    for (; p < thread.end; p += walk.slots) take.template operator()<1>(p);
 #pragma unroll
     for (int v = 0; v < kChannels; ++v) result[v] = {static_cast<double>(sum[v]), static_cast<double>(products[v])};
   }
@@ -160,26 +182,58 @@ template <class Finish> __global__ void __launch_bounds__(kThreads)
   if (slot == 0 && c < channels) finish(c, shared[lane]);
 }
 
+// One value a channel, of any floating type, that is written; nothing without data.
+struct ChannelOutput {
+  void* data;
+  ScalarType dtype;
+  explicit ChannelOutput(const View& view) : data(view.data), dtype(view.dtype) {}
+  __device__ void set(int64_t c, double value) const {
+    if (data != nullptr) store_as(data, dtype, c, value);
+  }
+  // A step towards `value`.
+  __device__ void approach(int64_t c, double value, double momentum) const {
+    if (data != nullptr) set(c, (1 - momentum) * load_as<double>(data, dtype, c) + momentum * value);
+  }
+};
+
+// What becomes of the statistics of a channel.
+struct StoreStatistics {
+  ChannelOutput mean, var;
+  __device__ void operator()(int64_t c, double m, double v) const {
+    mean.set(c, m);
+    var.set(c, v);
+  }
+};
+
+struct UpdateEstimates {
+  ChannelOutput mean, invstd, running_mean, running_var;
+  double momentum, bessel, eps;
+  __device__ void operator()(int64_t c, double m, double v) const {
+    mean.set(c, m);
+    invstd.set(c, 1 / sqrt(v + eps));
+    running_mean.approach(c, m, momentum);
+    running_var.approach(c, bessel * v, momentum);
+  }
+};
+
 // mean and variance from the sums around the channel's first element.
-template <class S> struct FinishStatistics {
-  void *mean, *var;
-  ScalarType mean_dtype, var_dtype;
+template <class S, class Store> struct FinishStatistics {
   const S* in;
   int64_t channel_stride;
   double count;
+  Store store;
   __device__ void operator()(int64_t c, const TwoSums& sums) const {
     const double offset = sums.first / count, squares = sums.second - sums.first * offset;
-    store_as(mean, mean_dtype, c, convert_to<double>(in[c * channel_stride]) + offset);
-    store_as(var, var_dtype, c, squares < 0 ? 0.0 : squares / count);
+    store(c, convert_to<double>(in[c * channel_stride]) + offset, squares < 0 ? 0.0 : squares / count);
   }
 };
 
 struct FinishSums {
-  void *first, *second;
-  ScalarType first_dtype, second_dtype;
+  ChannelOutput sum_dy, sum_dy_xhat;
+  DeviceChannel invstd;
   __device__ void operator()(int64_t c, const TwoSums& sums) const {
-    store_as(first, first_dtype, c, sums.first);
-    store_as(second, second_dtype, c, sums.second);
+    sum_dy.set(c, sums.first);
+    sum_dy_xhat.set(c, sums.second * invstd(c, 1));
   }
 };
 
@@ -193,62 +247,92 @@ void reduce_channels(const char* name, const ChannelWalk<K>& walk, int64_t chann
          partial.data(), channels, static_cast<int>(chunks), finish);
 }
 
-__global__ void __launch_bounds__(kThreads) update_kernel(View invstd, View running_mean, View running_var, View mean, View var,
-                                                          double momentum, double bessel, double eps) {
-  const int64_t c = thread_position();
-  if (c >= invstd.sizes[0]) return;
-  const auto at = [c](const View& v) { return load_as<double>(v.data, v.dtype, c * v.strides[0]); };
-  const auto set = [c](const View& v, double value) { store_as(v.data, v.dtype, c * v.strides[0], value); };
-  const double variance = at(var);
-  set(invstd, 1 / sqrt(variance + eps));
-  if (running_mean.data != nullptr) set(running_mean, (1 - momentum) * at(running_mean) + momentum * at(mean));
-  if (running_var.data != nullptr) set(running_var, (1 - momentum) * at(running_var) + momentum * bessel * variance);
+void clear(const View& sum_dy, const View& sum_dy_xhat) {
+  fill(sum_dy, FillValue::of(0.0));
+  fill(sum_dy_xhat, FillValue::of(0.0));
 }
 
-}  // namespace
+__global__ void __launch_bounds__(kThreads)
+    update_kernel(UpdateEstimates update, DeviceChannel batch_mean, DeviceChannel batch_var, int64_t channels) {
+  const int64_t c = thread_position();
+  if (c < channels) update(c, batch_mean(c), batch_var(c));
+}
 
-void batch_norm_statistics(const View& mean, const View& var, const View& input) {
+template <class Store> void run_statistics(const View& input, const Store& store) {
   const int64_t channels = input.sizes[1];
-  if (input.numel() == 0) {  // 0 / 0, as the formula says
-    fill(mean, FillValue::of(std::numeric_limits<double>::quiet_NaN()));
-    return fill(var, FillValue::of(std::numeric_limits<double>::quiet_NaN()));
-  }
   dispatch_floating(input.dtype, [&]<class S>() {
     with_channel_walk<S, 1>({&input}, [&]<int kPixels, int kChannels>(const ChannelWalk<1>& walk) {
-      const double count = static_cast<double>(input.numel() / channels);
       reduce_channels(
           "batch_norm_statistics_combine", walk, channels,
           [&](TwoSums* partial, dim3 grid) {
             launch("batch_norm_statistics", statistics_kernel<S, kPixels, kChannels>, grid, kThreads, 0, input.as<S>(), walk,
                    partial);
           },
-          FinishStatistics<S>{mean.data, var.data, mean.dtype, var.dtype, input.as<S>(), input.strides[1], count});
+          FinishStatistics<S, Store>{input.as<S>(), input.strides[1], static_cast<double>(input.numel() / channels), store});
     });
   });
 }
 
-void batch_norm_update(const View& invstd, const View& running_mean, const View& running_var, const View& mean, const View& var,
-                       double momentum, double bessel, double eps) {
-  launch("batch_norm_update", update_kernel, dim3(static_cast<unsigned>(div_up(invstd.sizes[0], kThreads))), kThreads, 0, invstd,
-         running_mean, running_var, mean, var, momentum, bessel, eps);
+}  // namespace
+
+void batch_norm_statistics(const View& mean, const View& var, const View& input) {
+  if (input.numel() > 0) return run_statistics(input, StoreStatistics{ChannelOutput(mean), ChannelOutput(var)});
+  for (const View* view : {&mean, &var}) fill(*view, FillValue::of(std::numeric_limits<double>::quiet_NaN()));  // 0 / 0
 }
 
-void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xmu, const View& grad_out, const View& input,
+void batch_norm_update(const View& invstd, const View& running_mean, const View& running_var, const View& mean, const View& var,
+                       double momentum, double bessel, double eps) {
+  const int64_t channels = invstd.sizes[0];
+  const UpdateEstimates update{ChannelOutput(View{}),
+                               ChannelOutput(invstd),
+                               ChannelOutput(running_mean),
+                               ChannelOutput(running_var),
+                               momentum,
+                               bessel,
+                               eps};
+  launch("batch_norm_update", update_kernel, dim3(static_cast<unsigned>(div_up(channels, kThreads))), kThreads, 0, update,
+         DeviceChannel(mean), DeviceChannel(var), channels);
+}
+
+void batch_norm_training_statistics(const View& mean, const View& invstd, const View& running_mean, const View& running_var,
+                                    const View& input, double momentum, double bessel, double eps) {
+  if (input.numel() > 0)
+    return run_statistics(input, UpdateEstimates{ChannelOutput(mean), ChannelOutput(invstd), ChannelOutput(running_mean),
+                                                 ChannelOutput(running_var), momentum, bessel, eps});
+  batch_norm_statistics(mean, invstd, input);
+  batch_norm_update(invstd, running_mean, running_var, mean, invstd, momentum, bessel, eps);
+}
+
+void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& grad_out, const View& input,
                                 const BatchNormChannels& channels) {
-  if (input.numel() == 0) {
-    fill(sum_dy, FillValue::of(0.0));
-    return fill(sum_dy_xmu, FillValue::of(0.0));
-  }
+  if (input.numel() == 0) return clear(sum_dy, sum_dy_xhat);
   dispatch_floating(input.dtype, [&]<class S>() {
     with_channel_walk<S, 2>({&grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
       reduce_channels(
           "batch_norm_backward_combine", walk, input.sizes[1],
           [&](TwoSums* partial, dim3 grid) {
-            launch("batch_norm_backward_sums", backward_sums_kernel<S, kPixels, kChannels>, grid, kThreads,
-                   affine_bytes<compute_t<S>, kChannels>(walk), grad_out.as<S>(), input.as<S>(), walk, DeviceChannels(channels),
-                   partial);
+            launch("batch_norm_backward_sums", backward_sums_kernel<S, kPixels, kChannels, false>, grid, kThreads,
+                   affine_bytes<compute_t<S>, kChannels>(walk), grad_out.as<S>(), input.as<S>(), nullptr, nullptr, walk,
+                   DeviceChannels(channels), partial);
           },
-          FinishSums{sum_dy.data, sum_dy_xmu.data, sum_dy.dtype, sum_dy_xmu.dtype});
+          FinishSums{ChannelOutput(sum_dy), ChannelOutput(sum_dy_xhat), DeviceChannel(channels.invstd)});
+    });
+  });
+}
+
+void batch_norm_add_relu_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& masked, const View& grad_out,
+                                const View& out, const View& input, const BatchNormChannels& channels) {
+  if (input.numel() == 0) return clear(sum_dy, sum_dy_xhat);
+  dispatch_floating(input.dtype, [&]<class S>() {
+    with_channel_walk<S, 4>({&grad_out, &input, &out, &masked}, [&]<int kPixels, int kChannels>(const ChannelWalk<4>& walk) {
+      reduce_channels(
+          "batch_norm_backward_combine", walk, input.sizes[1],
+          [&](TwoSums* partial, dim3 grid) {
+            launch("batch_norm_add_relu_sums", backward_sums_kernel<S, kPixels, kChannels, true>, grid, kThreads,
+                   affine_bytes<compute_t<S>, kChannels>(walk), grad_out.as<S>(), input.as<S>(), out.as<S>(), masked.as<S>(),
+                   walk, DeviceChannels(channels), partial);
+          },
+          FinishSums{ChannelOutput(sum_dy), ChannelOutput(sum_dy_xhat), DeviceChannel(channels.invstd)});
     });
   });
 }

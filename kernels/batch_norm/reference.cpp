@@ -58,10 +58,17 @@ void batch_norm_statistics(const View& mean, const View& var, const View& input)
 void batch_norm_update(const View& invstd, const View& running_mean, const View& running_var, const View& mean, const View& var,
                        double momentum, double bessel, double eps) {
   for (int64_t c = 0; c < invstd.sizes[0]; ++c) {
-    set(invstd, c, 1 / std::sqrt(at(var, c) + eps));
+    const double variance = at(var, c);
+    set(invstd, c, 1 / std::sqrt(variance + eps));
     if (running_mean.data != nullptr) set(running_mean, c, (1 - momentum) * at(running_mean, c) + momentum * at(mean, c));
-    if (running_var.data != nullptr) set(running_var, c, (1 - momentum) * at(running_var, c) + momentum * bessel * at(var, c));
+    if (running_var.data != nullptr) set(running_var, c, (1 - momentum) * at(running_var, c) + momentum * bessel * variance);
   }
+}
+
+void batch_norm_training_statistics(const View& mean, const View& invstd, const View& running_mean, const View& running_var,
+                                    const View& input, double momentum, double bessel, double eps) {
+  batch_norm_statistics(mean, invstd, input);  // the variance, in the place of what becomes of it
+  batch_norm_update(invstd, running_mean, running_var, mean, invstd, momentum, bessel, eps);
 }
 
 void batch_norm_forward(const View& out, const View& input, const BatchNormChannels& channels) {
@@ -77,13 +84,13 @@ void batch_norm_forward(const View& out, const View& input, const BatchNormChann
   });
 }
 
-void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xmu, const View& grad_out, const View& input,
+void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& grad_out, const View& input,
                                 const BatchNormChannels& channels) {
   dispatch_floating(input.dtype, [&]<class T>() {
     using C = compute_t<T>;
     for (int64_t c = 0; c < input.sizes[1]; ++c) {
       const Affine<C> affine(channels, c);
-      double sum = 0, sum_xmu = 0;
+      double sum = 0, sum_xmu = 0;  // xmu: x - mean
       for_each_pixel(input, [&](int64_t n, int64_t h, int64_t w) {
         const C x = input.as<T>()[offset(input, n, c, h, w)];
         if (channels.relu && affine(x) <= 0) return;
@@ -92,13 +99,13 @@ void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xmu, cons
         sum_xmu += static_cast<double>(dy) * (x - affine.mean);
       });
       set(sum_dy, c, sum);
-      set(sum_dy_xmu, c, sum_xmu);
+      set(sum_dy_xhat, c, sum_xmu * at(channels.invstd, c));
     }
   });
 }
 
 void batch_norm_backward(const View& grad_input, const View& grad_out, const View& input, const BatchNormChannels& channels,
-                         const View& sum_dy, const View& sum_dy_xmu, bool training) {
+                         const View& sum_dy, const View& sum_dy_xhat, bool training) {
   dispatch_floating(input.dtype, [&]<class T>() {
     using C = compute_t<T>;
     const double count = static_cast<double>(input.sizes[0] * input.sizes[2] * input.sizes[3]);
@@ -106,7 +113,7 @@ void batch_norm_backward(const View& grad_input, const View& grad_out, const Vie
       const Affine<C> affine(channels, c);
       const double invstd = at(channels.invstd, c);
       const C constant = training ? static_cast<C>(at(sum_dy, c) / count) : C{0};
-      const C slope = training ? static_cast<C>(invstd * invstd * at(sum_dy_xmu, c) / count) : C{0};
+      const C slope = training ? static_cast<C>(invstd * at(sum_dy_xhat, c) / count) : C{0};
       for_each_pixel(input, [&](int64_t n, int64_t h, int64_t w) {
         const C x = input.as<T>()[offset(input, n, c, h, w)];
         const C dy = channels.relu && affine(x) <= 0 ? C{0} : C{grad_out.as<T>()[offset(grad_out, n, c, h, w)]};
@@ -115,6 +122,33 @@ void batch_norm_backward(const View& grad_input, const View& grad_out, const Vie
       });
     }
   });
+}
+
+void batch_norm_add_relu_forward(const View& out, const View& input, const View& residual, const BatchNormChannels& channels) {
+  dispatch_floating(input.dtype, [&]<class T>() {
+    using C = compute_t<T>;
+    for (int64_t c = 0; c < input.sizes[1]; ++c) {
+      const Affine<C> affine(channels, c);
+      for_each_pixel(input, [&](int64_t n, int64_t h, int64_t w) {
+        const C y = affine(input.as<T>()[offset(input, n, c, h, w)]) + C{residual.as<T>()[offset(residual, n, c, h, w)]};
+        out.as<T>()[offset(out, n, c, h, w)] = static_cast<T>(y < 0 ? C{0} : y);
+      });
+    }
+  });
+}
+
+void batch_norm_add_relu_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& masked, const View& grad_out,
+                                const View& out, const View& input, const BatchNormChannels& channels) {
+  dispatch_floating(input.dtype, [&]<class T>() {
+    for (int64_t c = 0; c < input.sizes[1]; ++c)
+      for_each_pixel(input, [&](int64_t n, int64_t h, int64_t w) {
+        const bool passes = !(out.as<T>()[offset(out, n, c, h, w)] <= T(0));
+        masked.as<T>()[offset(masked, n, c, h, w)] = passes ? grad_out.as<T>()[offset(grad_out, n, c, h, w)] : T(0);
+      });
+  });
+  BatchNormChannels without_relu = channels;
+  without_relu.relu = false;
+  batch_norm_backward_reduce(sum_dy, sum_dy_xhat, masked, input, without_relu);
 }
 
 }  // namespace tessera::kernels::reference

@@ -20,17 +20,18 @@ template <class T> struct LossFormula {
 
   template <class Line> __device__ void operator()(Line& line, int64_t pixel, Tally& state) const {
     const int64_t t = targets[pixel];
+    const int place = targets.counts(t) ? static_cast<int>(t) : -1;
     T most = -std::numeric_limits<T>::infinity(), sum = 0, at_target = 0;
     line.each([&](int c, T x) {
       most = max(most, x);
-      if (c == t) at_target = x;
+      if (c == place) at_target = x;
     });
     most = line.reduce(most, Maximum());
     at_target = line.reduce(at_target, Plus());
     line.each([&](int, T x) { sum += exp(x - most); });
     const T log_sum = log(line.reduce(sum, Plus()));
     T value = 0;
-    if (targets.counts(t)) {
+    if (place >= 0) {
       value = hard * targets.weight_of(t) * (log_sum - (at_target - most));
       if (soft != 0) {
         T smoothed = 0;
@@ -72,7 +73,7 @@ template <class T> struct LossGradientFormula {
     const T at_target = hard * targets.weight_of(t), factor = at_target + soft * weight_sum;
     line.write([&](int c, T x) {
       T value = exp(x - normalizer) * factor;
-      if (c == t) value -= at_target;
+      if (c == static_cast<int>(t)) value -= at_target;
       if (soft != 0) value -= soft * targets.weight_of(c);
       return g * value;
     });

@@ -22,7 +22,7 @@ template <class C> struct LinearAxis {
   C scale;
   int in, out;
 
-  __device__ LinearSource<C> operator()(int o) const { return linear_source<C>(o, align_corners, scale, in, out); }
+  __device__ LinearSource<C, int> operator()(int o) const { return linear_source<C>(o, align_corners, scale, in, out); }
 
   // The first output whose source index is `index` or more; `out` if there is none. The estimate is exact up to rounding.
   __device__ int first_output(int index) const {
@@ -36,7 +36,7 @@ template <class C> struct LinearAxis {
   }
   // What output o is multiplied by where it adds to input x.
   __device__ C weight(int o, int x) const {
-    const LinearSource<C> source = (*this)(o);
+    const LinearSource<C, int> source = (*this)(o);
     return (source.index == x ? 1 - source.lambda : C(0)) + (source.neighbour == x ? source.lambda : C(0));
   }
 };
@@ -53,29 +53,43 @@ template <int V, class C> __device__ inline void add_scaled(Pack<C, V>& sum, C f
   for (int v = 0; v < V; ++v) sum[v] += factor * x[v];
 }
 
-// `places`: n, channels, strips of `strip` output rows, output columns.
-template <class S, int V> __global__ void __launch_bounds__(kThreads)
+// `places`: n, channels, strips of `strip` output rows, output columns in groups of kColumns. kColumns > 1 is for NCHW, where what a
+// thread writes at once are adjacent columns; V is 1 then.
+template <class S, int V, int kColumns> __global__ void __launch_bounds__(kThreads)
     bilinear_forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, int strip, Bilinear<compute_t<S>> map) {
   using C = compute_t<S>;
+  constexpr int N = V * kColumns;
+  using Values = Pack<C, N>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
-    const LinearSource<C> column = map.w(at.w);
-    const S* const left = in.plane(at.n, at.c) + column.index * in.w_step;
-    const S* const right = in.plane(at.n, at.c) + column.neighbour * in.w_step;
-    const auto resampled_row = [&](int64_t h) {
-      const auto a = convert_pack<C>(load_pack<V>(left + h * in.h_step)),
-                 b = convert_pack<C>(load_pack<V>(right + h * in.h_step));
-      Pack<C, V> row;
+    int64_t left[kColumns], right[kColumns];
+    C lambda[kColumns];
 #pragma unroll
-      for (int v = 0; v < V; ++v) row[v] = (1 - column.lambda) * a[v] + column.lambda * b[v];
-      return row;
+    for (int i = 0; i < kColumns; ++i) {
+      const LinearSource<C, int> column = map.w(at.w * kColumns + i);
+      left[i] = column.index * in.w_step, right[i] = column.neighbour * in.w_step, lambda[i] = column.lambda;
+    }
+    const S* const plane = in.plane(at.n, at.c);
+    const auto resampled_row = [&](int h) {
+      const S* const row = plane + h * in.h_step;
+      Pack<S, V> a[kColumns], b[kColumns];
+#pragma unroll
+      for (int i = 0; i < kColumns; ++i) a[i] = load_pack<V>(row + left[i]), b[i] = load_pack<V>(row + right[i]);
+      Values result;
+#pragma unroll
+      for (int i = 0; i < kColumns; ++i) {
+        const auto from_left = convert_pack<C>(a[i]), from_right = convert_pack<C>(b[i]);
+#pragma unroll
+        for (int v = 0; v < V; ++v) result[i * V + v] = (1 - lambda[i]) * from_left[v] + lambda[i] * from_right[v];
+      }
+      return result;
     };
-    Pack<C, V> upper{}, lower{};
-    int64_t upper_at = -1, lower_at = -1;
+    Values upper{}, lower{};
+    int upper_at = -1, lower_at = -1;
     const int end = min(out.height, (at.h + 1) * strip);
-    S* to = out.at(at.n, at.c, at.h * strip, at.w);
+    S* to = out.at(at.n, at.c, at.h * strip, at.w * kColumns);
     for (int oh = at.h * strip; oh < end; ++oh, to += out.h_step) {
-      const LinearSource<C> row = map.h(oh);
+      const LinearSource<C, int> row = map.h(oh);
       if (row.index != upper_at) {
         upper = row.index == lower_at ? lower : resampled_row(row.index);
         upper_at = row.index;
@@ -84,9 +98,9 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
         lower = row.neighbour == upper_at ? upper : resampled_row(row.neighbour);
         lower_at = row.neighbour;
       }
-      Pack<C, V> y;
+      Values y;
 #pragma unroll
-      for (int v = 0; v < V; ++v) y[v] = (1 - row.lambda) * upper[v] + row.lambda * lower[v];
+      for (int v = 0; v < N; ++v) y[v] = (1 - row.lambda) * upper[v] + row.lambda * lower[v];
       store_pack(to, convert_pack<S>(y));
     }
   }
@@ -108,6 +122,7 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
     int current = begin;  // the row whose sum is `upper`
     Pack<C, V> upper{}, lower{};
     S* to = grad_in.at(at.n, at.c, begin, at.w);
+    const S* const first_column = grad_out.at(at.n, at.c, 0, w_first);
     const auto leave_row = [&] {
       store_pack(to, convert_pack<S>(upper));
       to += grad_in.h_step;
@@ -117,8 +132,8 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
     };
     const int oh_end = map.h.first_output(end);
     for (int oh = map.h.first_output(begin - 1); oh < oh_end; ++oh) {
-      const LinearSource<C> row = map.h(oh);
-      const S* const from = grad_out.at(at.n, at.c, oh, w_first);
+      const LinearSource<C, int> row = map.h(oh);
+      const S* const from = first_column + oh * grad_out.h_step;
       Pack<C, V> sum{};
       if (taps <= kHeldTaps) {
         Pack<S, V> g[kHeldTaps];
@@ -147,8 +162,8 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
     nearest_forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, InterpolateParams params) {
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
-    const int h = static_cast<int>(nearest_source(at.h, params.scale_h, in.height));
-    const int w = static_cast<int>(nearest_source(at.w, params.scale_w, in.width));
+    const int h = nearest_source(at.h, params.scale_h, in.height);
+    const int w = nearest_source(at.w, params.scale_w, in.width);
     store_pack(out.at(at.n, at.c, at.h, at.w), load_pack<V>(in.at(at.n, at.c, h, w)));
   }
 }
@@ -180,16 +195,27 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Rows a strip for what is written: long strips read less twice, but the device must be full.
-int64_t strip_rows(const View& written, int V) {
-  const int64_t columns = written.numel() / (written.sizes[2] * V), wanted = int64_t{multiprocessors()} * 2048 * 2;
+// Rows a strip for what is written: long strips read less twice, but the device must be full. `values`: written at once.
+int64_t strip_rows(const View& written, int values) {
+  const int64_t columns = written.numel() / (written.sizes[2] * values), wanted = int64_t{multiprocessors()} * 2048 * 2;
   return std::clamp<int64_t>(columns * written.sizes[2] / wanted, 1, 16);
 }
 
-template <int V> Places strips_of(const View& written, int64_t strip) {
+template <int V, int kColumns = 1> Places strips_of(const View& written, int64_t strip) {
   View strips = written;
   strips.sizes[2] = div_up(written.sizes[2], strip);
+  strips.sizes[3] /= kColumns;
   return places_of<V>(strips);
+}
+
+constexpr int kAdjacentColumns = 4;
+
+// Whether kAdjacentColumns of an image can be written at once.
+bool columns_fit(const View& image) {
+  bool fits = image.strides[3] == 1 && image.sizes[3] % kAdjacentColumns == 0 &&
+              is_aligned(image.data, std::min<size_t>(16, kAdjacentColumns * element_size(image.dtype)));
+  for (int d = 0; d < 3; ++d) fits = fits && (image.sizes[d] == 1 || image.strides[d] % kAdjacentColumns == 0);
+  return fits;
 }
 
 }  // namespace
@@ -197,10 +223,15 @@ template <int V> Places strips_of(const View& written, int64_t strip) {
 void bilinear2d_forward(const View& out, const View& input, const InterpolateParams& params) {
   if (out.numel() == 0) return;
   dispatch_channels({&input, &out}, [&]<class S, int V>() {
-    const int64_t strip = strip_rows(out, V);
-    const Places places = strips_of<V>(out, strip);
-    launch("bilinear2d", bilinear_forward_kernel<S, V>, grid_for(places.count()), kThreads, 0, Image<S, V>(out),
-           Image<const S, V>(input), places, static_cast<int>(strip), Bilinear<compute_t<S>>(input, out, params));
+    const auto run = [&]<int kColumns>() {
+      const int64_t strip = strip_rows(out, V * kColumns);
+      const Places places = strips_of<V, kColumns>(out, strip);
+      launch("bilinear2d", bilinear_forward_kernel<S, V, kColumns>, grid_for(places.count()), kThreads, 0, Image<S, V>(out),
+             Image<const S, V>(input), places, static_cast<int>(strip), Bilinear<compute_t<S>>(input, out, params));
+    };
+    if constexpr (V == 1 && sizeof(S) < 8)
+      if (columns_fit(out)) return run.template operator()<kAdjacentColumns>();
+    run.template operator()<1>();
   });
 }
 

@@ -14,29 +14,29 @@ struct InterpolateParams {
 };
 
 // nearest: out[o] = in[min(floor(o * scale), in - 1)] on each axis, computed in float32 as PyTorch does for every type.
-constexpr int64_t nearest_source(int64_t out_index, double scale, int64_t in_size) {
-  return std::min(static_cast<int64_t>(static_cast<float>(out_index) * static_cast<float>(scale)),
+template <class I> constexpr I nearest_source(I out_index, double scale, I in_size) {
+  return std::min(static_cast<I>(static_cast<float>(out_index) * static_cast<float>(scale)),
                   in_size - 1);  // of >= 0: floor
 }
 
 // bilinear: out[o] = (1 - lambda) * in[index] + lambda * in[neighbour] on each axis, at the source position
 //   align_corners   o * (in - 1) / (out - 1)              (0 for one output pixel)
 //   otherwise       max(0, (o + 0.5) * scale - 0.5)       pixel centres at half-integers
-// computed in C, the type of the arithmetic.
-template <class C> struct LinearSource {
-  int64_t index, neighbour;
+// computed in C, the type of the arithmetic. I: the type of the positions.
+template <class C, class I = int64_t> struct LinearSource {
+  I index, neighbour;
   C lambda;
 };
 
-template <class C>
-constexpr LinearSource<C> linear_source(int64_t out_index, bool align_corners, double scale, int64_t in_size, int64_t out_size) {
+template <class C, class I>
+constexpr LinearSource<C, I> linear_source(I out_index, bool align_corners, double scale, I in_size, I out_size) {
   C position{};
   if (align_corners) {
     position = out_size > 1 ? static_cast<C>(in_size - 1) / static_cast<C>(out_size - 1) * static_cast<C>(out_index) : C{0};
   } else {
     position = std::max(C{0}, (static_cast<C>(out_index) + C(0.5)) * static_cast<C>(scale) - C(0.5));
   }
-  const int64_t index = std::min(static_cast<int64_t>(position), in_size - 1);
+  const I index = std::min(static_cast<I>(position), in_size - 1);
   const C lambda = std::clamp(position - static_cast<C>(index), C{0}, C{1});
   return {index, std::min(index + 1, in_size - 1), lambda};
 }

@@ -2,9 +2,10 @@
 //
 //   forward   a thread has one output pixel, with a pack of channels in channels-last, and sums its window
 //   backward  gathers: a thread has one input pixel (and a pack of channels) and sums its shares of the windows that cover it
-// The mean over a whole image is a reduction and left to those kernels: one thread an output would be too few.
+// The mean over a whole image is a reduction, its gradient an elementwise division: both are left to those kernels.
 // Memory traffic: each side once; where windows overlap, from the caches.
 #include "kernels/cuda/image.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
 
@@ -13,21 +14,31 @@ namespace {
 
 // The outputs [first, last] whose windows cover an input position.
 struct Covering {
-  int64_t first, last;
+  int first, last;
 };
 
 struct FixedWindows {
   Pool2dParams params;
-  __device__ PoolWindow window(int64_t o, int64_t in, int64_t, int axis) const { return average_window(o, in, params, axis); }
-  __device__ Covering covering(int64_t x, int64_t, int64_t out, int axis) const {
-    const int64_t start = x + params.padding[axis] - params.kernel[axis] + 1, stride = params.stride[axis];
-    return {start <= 0 ? 0 : (start + stride - 1) / stride, min(out - 1, (x + params.padding[axis]) / stride)};
+  FastDivisor by_stride[2];
+  explicit FixedWindows(const Pool2dParams& p) : params(p), by_stride{FastDivisor(p.stride[0]), FastDivisor(p.stride[1])} {}
+  __device__ PoolWindowOf<int> window(int o, int in, int, int axis) const { return average_window(o, in, params, axis); }
+  __device__ Covering covering(int x, int, int out, int axis) const {
+    const int last = x + static_cast<int>(params.padding[axis]), start = last - static_cast<int>(params.kernel[axis]) + 1;
+    const int stride = static_cast<int>(params.stride[axis]);
+    const auto divide = [&](int n) { return static_cast<int>(by_stride[axis].divide(static_cast<uint32_t>(n))); };
+    return {start <= 0 ? 0 : divide(start + stride - 1), min(out - 1, divide(last))};
   }
 };
 
-struct AdaptiveWindows {
-  __device__ PoolWindow window(int64_t o, int64_t in, int64_t out, int) const { return adaptive_window(o, in, out); }
-  __device__ Covering covering(int64_t x, int64_t in, int64_t out, int) const { return {x * out / in, ((x + 1) * out - 1) / in}; }
+// I: int, or int64_t for images whose sizes multiplied exceed it.
+template <class I> struct AdaptiveWindows {
+  __device__ PoolWindowOf<int> window(int o, int in, int out, int) const {
+    const PoolWindowOf<I> window = adaptive_window<I>(o, in, out);
+    return {static_cast<int>(window.begin), static_cast<int>(window.end), static_cast<int>(window.divisor)};
+  }
+  __device__ Covering covering(int x, int in, int out, int) const {
+    return {static_cast<int>(I{x} * out / in), static_cast<int>(((I{x} + 1) * out - 1) / in)};
+  }
 };
 
 template <class S, int V, class Windows> __global__ void __launch_bounds__(kThreads)
@@ -35,14 +46,14 @@ template <class S, int V, class Windows> __global__ void __launch_bounds__(kThre
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
-    const PoolWindow rows = windows.window(at.h, in.height, out.height, 0),
-                     columns = windows.window(at.w, in.width, out.width, 1);
+    const PoolWindowOf<int> rows = windows.window(at.h, in.height, out.height, 0),
+                            columns = windows.window(at.w, in.width, out.width, 1);
     const S* const plane = in.plane(at.n, at.c);
     Pack<C, V> sum{};
-    for (int h = static_cast<int>(rows.begin); h < rows.end; ++h) {
+    for (int h = rows.begin; h < rows.end; ++h) {
       const S* const row = plane + h * in.h_step;
 #pragma unroll 4
-      for (int w = static_cast<int>(columns.begin); w < columns.end; ++w) {
+      for (int w = columns.begin; w < columns.end; ++w) {
         const auto x = convert_pack<C>(load_pack<V>(row + w * in.w_step));
 #pragma unroll
         for (int v = 0; v < V; ++v) sum[v] += x[v];
@@ -64,13 +75,14 @@ template <class S, int V, class Windows> __global__ void __launch_bounds__(kThre
     const Covering rows = windows.covering(at.h, grad_in.height, grad_out.height, 0);
     const Covering columns = windows.covering(at.w, grad_in.width, grad_out.width, 1);
     Pack<C, V> sum{};
-    for (int oh = static_cast<int>(rows.first); oh <= rows.last; ++oh) {
-      const int64_t row_divisor = windows.window(oh, grad_in.height, grad_out.height, 0).divisor;
-      for (int ow = static_cast<int>(columns.first); ow <= columns.last; ++ow) {
-        const int64_t divisor = row_divisor * windows.window(ow, grad_in.width, grad_out.width, 1).divisor;
+    for (int oh = rows.first; oh <= rows.last; ++oh) {
+      const int row_divisor = windows.window(oh, grad_in.height, grad_out.height, 0).divisor;
+      for (int ow = columns.first; ow <= columns.last; ++ow) {
+        const int divisor = row_divisor * windows.window(ow, grad_in.width, grad_out.width, 1).divisor;
         const auto g = convert_pack<C>(load_pack<V>(grad_out.at(at.n, at.c, oh, ow)));
+        const C share = C(1) / static_cast<C>(divisor);
 #pragma unroll
-        for (int v = 0; v < V; ++v) sum[v] += g[v] / static_cast<C>(divisor);
+        for (int v = 0; v < V; ++v) sum[v] += g[v] * share;
       }
     }
     store_pack(grad_in.at(at.n, at.c, at.h, at.w), convert_pack<S>(sum));
@@ -95,21 +107,37 @@ template <class Windows> void backward(const char* name, const View& grad_input,
   });
 }
 
+template <class F> void with_adaptive_windows(const View& image, const View& pooled, F&& body) {
+  bool narrow = true;
+  for (int d : {2, 3}) narrow = narrow && (image.sizes[d] + 1) * (pooled.sizes[d] + 1) < (int64_t{1} << 31);
+  if (narrow)
+    body(AdaptiveWindows<int>{});
+  else
+    body(AdaptiveWindows<int64_t>{});
+}
+
 }  // namespace
 
 void avg_pool2d_forward(const View& out, const View& input, const Pool2dParams& params) {
-  forward("avg_pool2d", out, input, FixedWindows{params});
+  forward("avg_pool2d", out, input, FixedWindows(params));
 }
 void avg_pool2d_backward(const View& grad_input, const View& grad_out, const Pool2dParams& params) {
-  backward("avg_pool2d_backward", grad_input, grad_out, FixedWindows{params});
+  backward("avg_pool2d_backward", grad_input, grad_out, FixedWindows(params));
 }
 
 void adaptive_avg_pool2d_forward(const View& out, const View& input) {
   if (out.sizes[2] == 1 && out.sizes[3] == 1) return reduce(out, input, ReduceOp::Mean);
-  forward("adaptive_avg_pool2d", out, input, AdaptiveWindows{});
+  with_adaptive_windows(input, out, [&](const auto& windows) { forward("adaptive_avg_pool2d", out, input, windows); });
 }
 void adaptive_avg_pool2d_backward(const View& grad_input, const View& grad_out) {
-  backward("adaptive_avg_pool2d_backward", grad_input, grad_out, AdaptiveWindows{});
+  if (grad_out.sizes[2] == 1 && grad_out.sizes[3] == 1) {
+    View repeated = grad_out;
+    repeated.sizes = grad_input.sizes;
+    repeated.strides[2] = repeated.strides[3] = 0;
+    return unary(grad_input, repeated, UnaryOp::DivScalar, {static_cast<double>(grad_input.sizes[2] * grad_input.sizes[3])});
+  }
+  with_adaptive_windows(grad_input, grad_out,
+                        [&](const auto& windows) { backward("adaptive_avg_pool2d_backward", grad_input, grad_out, windows); });
 }
 
 }  // namespace tessera::kernels::cuda

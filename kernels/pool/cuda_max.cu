@@ -5,7 +5,7 @@
 //   backward  gathers, so that no order of additions is left open: a thread has one input pixel (and a pack of channels) and sums the
 //             gradients of the windows whose index names it. Where windows do not overlap, a thread has a window instead and writes all
 //             of its pixels, with gradient and index read once.
-//   2x2, NCHW a thread has four adjacent windows: two rows of 8 adjacent pixels.
+//   2x2, NCHW a thread has the windows below 16 bytes of two adjacent rows.
 // Memory traffic: forward the input once (overlaps come from the caches), output and indices once; backward the reverse.
 #include "kernels/cuda/image.h"
 #include "kernels/pool/pool.h"
@@ -15,12 +15,14 @@ namespace {
 
 struct Window {
   int kernel[2], stride[2], padding[2], dilation[2];
+  FastDivisor by_stride[2];
   explicit Window(const Pool2dParams& p) {
     for (int a = 0; a < 2; ++a) {
       kernel[a] = static_cast<int>(p.kernel[a]);
       stride[a] = static_cast<int>(p.stride[a]);
       padding[a] = static_cast<int>(p.padding[a]);
       dilation[a] = static_cast<int>(p.dilation[a]);
+      by_stride[a] = FastDivisor(p.stride[a]);
     }
   }
   bool is_square(int size) const { return kernel[0] == size && kernel[1] == size && dilation[0] == 1 && dilation[1] == 1; }
@@ -91,11 +93,12 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
                     Window window) {
   using C = compute_t<S>;
   // Windows [first, last] that may cover a position of an axis.
+  const auto divide = [&](int n, int a) { return static_cast<int>(window.by_stride[a].divide(static_cast<uint32_t>(n))); };
   const auto first = [&](int x, int a) {
     const int start = x + window.padding[a] - window.dilation[a] * (window.kernel[a] - 1);
-    return start <= 0 ? 0 : (start + window.stride[a] - 1) / window.stride[a];
+    return start <= 0 ? 0 : divide(start + window.stride[a] - 1, a);
   };
-  const auto last = [&](int x, int a, int outputs) { return min(outputs - 1, (x + window.padding[a]) / window.stride[a]); };
+  const auto last = [&](int x, int a, int outputs) { return min(outputs - 1, divide(x + window.padding[a], a)); };
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
     const int index = at.h * grad_in.width + at.w;
@@ -144,65 +147,66 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
 
 // --- 2x2 in NCHW --------------------------------------------------------------------------------------------------------------------
 
-constexpr int kQuad = 4;  // windows a thread
+// Adjacent windows a thread: they lie below 16 bytes of two rows, so that a warp writes whole sectors.
+template <class S> constexpr int kRun = 8 / sizeof(S);
 
-// `quads` of windows; input rows hold `row_quads` of them. Quad q of row r lies below pixel 8 q of row 2 r, r counted over all planes.
+// `runs` of windows, counted over all planes; by_row divides by those of a row, by_height by the rows of a plane.
 template <class S> __global__ void __launch_bounds__(kThreads)
-    quad_forward_kernel(S* out, int32_t* indices, const S* in, int64_t quads, FastDivisor by_row, FastDivisor by_height,
-                        int width) {
+    run_forward_kernel(S* out, int32_t* indices, const S* in, int64_t runs, FastDivisor by_row, FastDivisor by_height,
+                       int width) {
   using C = compute_t<S>;
-  for (int64_t q = thread_position(); q < quads; q += thread_count()) {
-    const QuotientRemainder split = by_row(static_cast<uint32_t>(q));
-    const int h = 2 * static_cast<int>(by_height(split.quotient).remainder), w = 2 * kQuad * static_cast<int>(split.remainder);
+  for (int64_t r = thread_position(); r < runs; r += thread_count()) {
+    const QuotientRemainder split = by_row(static_cast<uint32_t>(r));
+    const int h = 2 * static_cast<int>(by_height(split.quotient).remainder), w = 2 * kRun<S> * static_cast<int>(split.remainder);
     const S* const from = in + int64_t{2} * split.quotient * width + w;
-    S x[2][2 * kQuad];
+    S x[2][2 * kRun<S>];
     load_values(x[0], from);
     load_values(x[1], from + width);
-    S values[kQuad];
-    int32_t found[kQuad];
+    S values[kRun<S>];
+    int32_t found[kRun<S>];
 #pragma unroll
-    for (int v = 0; v < kQuad; ++v) {
+    for (int v = 0; v < kRun<S>; ++v) {
       Best<C> best;
 #pragma unroll
       for (int i = 0; i < 4; ++i) best.take(convert_to<C>(x[i / 2][2 * v + i % 2]), (h + i / 2) * width + w + 2 * v + i % 2);
       values[v] = convert_to<S>(best.value), found[v] = best.index;
     }
-    store_values(out + q * kQuad, values);
-    store_values(indices + q * kQuad, found);
+    store_values(out + r * kRun<S>, values);
+    store_values(indices + r * kRun<S>, found);
   }
 }
 
 template <class S> __global__ void __launch_bounds__(kThreads)
-    quad_backward_kernel(S* grad_in, const S* grad_out, const int32_t* indices, int64_t quads, FastDivisor by_row,
-                         FastDivisor by_height, int width) {
-  for (int64_t q = thread_position(); q < quads; q += thread_count()) {
-    const QuotientRemainder split = by_row(static_cast<uint32_t>(q));
-    const int h = 2 * static_cast<int>(by_height(split.quotient).remainder), w = 2 * kQuad * static_cast<int>(split.remainder);
-    S g[kQuad], x[2][2 * kQuad];
-    int32_t found[kQuad];
-    load_values(g, grad_out + q * kQuad);
-    load_values(found, indices + q * kQuad);
+    run_backward_kernel(S* grad_in, const S* grad_out, const int32_t* indices, int64_t runs, FastDivisor by_row,
+                        FastDivisor by_height, int width) {
+  for (int64_t r = thread_position(); r < runs; r += thread_count()) {
+    const QuotientRemainder split = by_row(static_cast<uint32_t>(r));
+    const int h = 2 * static_cast<int>(by_height(split.quotient).remainder), w = 2 * kRun<S> * static_cast<int>(split.remainder);
+    S g[kRun<S>], x[2][2 * kRun<S>];
+    int32_t found[kRun<S>];
+    load_values(g, grad_out + r * kRun<S>);
+    load_values(found, indices + r * kRun<S>);
 #pragma unroll
     for (int i = 0; i < 2; ++i)
 #pragma unroll
-      for (int j = 0; j < 2 * kQuad; ++j) x[i][j] = found[j / 2] == (h + i) * width + w + j ? g[j / 2] : S{};
+      for (int j = 0; j < 2 * kRun<S>; ++j) x[i][j] = found[j / 2] == (h + i) * width + w + j ? g[j / 2] : S{};
     S* const to = grad_in + int64_t{2} * split.quotient * width + w;
     store_values(to, x[0]);
     store_values(to + width, x[1]);
   }
 }
 
-// Whether `image` is a dense NCHW image, cut without rest into the 2x2 windows of `pooled` and `indices`, in fours.
-bool quads_fit(const Window& window, const View& image, const View& pooled, const View& indices) {
+// Whether `image` is a dense NCHW image, cut without rest into runs of the 2x2 windows of `pooled` and `indices`.
+template <class S> bool runs_fit(const Window& window, const View& image, const View& pooled, const View& indices) {
   return window.is_square(2) && window.is_partition() && image.sizes[2] == 2 * pooled.sizes[2] &&
-         image.sizes[3] == 2 * pooled.sizes[3] && pooled.sizes[3] % kQuad == 0 && image.is_contiguous() &&
-         pooled.is_contiguous() && indices.is_contiguous() && pooled.numel() / kQuad < (int64_t{1} << 31) &&
-         is_aligned(image.data) && is_aligned(pooled.data) && is_aligned(indices.data);
+         image.sizes[3] == 2 * pooled.sizes[3] && pooled.sizes[3] % kRun<S> == 0 && image.is_contiguous() &&
+         pooled.is_contiguous() && indices.is_contiguous() && pooled.numel() < (int64_t{1} << 31) && is_aligned(image.data) &&
+         is_aligned(pooled.data) && is_aligned(indices.data);
 }
 
-template <class F> void run_quads(const View& pooled, const F& run) {
-  const int64_t quads = pooled.numel() / kQuad;
-  run(grid_for(quads), quads, FastDivisor(pooled.sizes[3] / kQuad), FastDivisor(pooled.sizes[2]));
+template <class S, class F> void run_runs(const View& pooled, const F& run) {
+  const int64_t runs = pooled.numel() / kRun<S>;
+  run(grid_for(runs), runs, FastDivisor(pooled.sizes[3] / kRun<S>), FastDivisor(pooled.sizes[2]));
 }
 
 }  // namespace
@@ -212,10 +216,10 @@ void max_pool2d_forward(const View& out, const View& indices, const View& input,
   const Window window(params);
   dispatch_channels({&input, &out, &indices}, [&]<class S, int V>() {
     const int width = static_cast<int>(input.sizes[3]);
-    if (V == 1 && quads_fit(window, input, out, indices))
-      return run_quads(out, [&](dim3 grid, int64_t quads, FastDivisor by_row, FastDivisor by_height) {
-        launch("max_pool2d_quads", quad_forward_kernel<S>, grid, kThreads, 0, out.as<S>(), indices.as<int32_t>(), input.as<S>(),
-               quads, by_row, by_height, width);
+    if (V == 1 && runs_fit<S>(window, input, out, indices))
+      return run_runs<S>(out, [&](dim3 grid, int64_t runs, FastDivisor by_row, FastDivisor by_height) {
+        launch("max_pool2d_runs", run_forward_kernel<S>, grid, kThreads, 0, out.as<S>(), indices.as<int32_t>(), input.as<S>(),
+               runs, by_row, by_height, width);
       });
     const auto run = [&](auto* kernel) {
       const Places places = places_of<V>(out);
@@ -236,10 +240,10 @@ void max_pool2d_backward(const View& grad_input, const View& grad_out, const Vie
   const Window window(params);
   dispatch_channels({&grad_input, &grad_out, &indices}, [&]<class S, int V>() {
     const int width = static_cast<int>(grad_input.sizes[3]);
-    if (V == 1 && quads_fit(window, grad_input, grad_out, indices))
-      return run_quads(grad_out, [&](dim3 grid, int64_t quads, FastDivisor by_row, FastDivisor by_height) {
-        launch("max_pool2d_backward_quads", quad_backward_kernel<S>, grid, kThreads, 0, grad_input.as<S>(), grad_out.as<S>(),
-               indices.as<int32_t>(), quads, by_row, by_height, width);
+    if (V == 1 && runs_fit<S>(window, grad_input, grad_out, indices))
+      return run_runs<S>(grad_out, [&](dim3 grid, int64_t runs, FastDivisor by_row, FastDivisor by_height) {
+        launch("max_pool2d_backward_runs", run_backward_kernel<S>, grid, kThreads, 0, grad_input.as<S>(), grad_out.as<S>(),
+               indices.as<int32_t>(), runs, by_row, by_height, width);
       });
     const auto run = [&](auto* kernel, const Places& places) {
       launch("max_pool2d_backward", kernel, grid_for(places.count()), kThreads, 0, Image<S, V>(grad_input),

@@ -17,23 +17,22 @@ struct Pool2dParams {
 };
 
 // Input positions [begin, end) of one output on one axis, and what the sum over them is divided by.
-struct PoolWindow {
-  int64_t begin, end, divisor;
-};
+template <class I> struct PoolWindowOf { I begin, end, divisor; };
+using PoolWindow = PoolWindowOf<int64_t>;
 
 // Window `o` of average pooling on `axis`. count_include_pad counts positions of the padded input, but none past it. A window
 // that lies wholly in the padding is empty.
-constexpr PoolWindow average_window(int64_t o, int64_t in_size, const Pool2dParams& p, int axis) {
-  const int64_t start = o * p.stride[axis] - p.padding[axis];
-  const int64_t stop = std::min(start + p.kernel[axis], in_size + p.padding[axis]);
-  const int64_t begin = std::max<int64_t>(start, 0), end = std::max(begin, std::min(stop, in_size));
-  if (p.divisor_override != 0) return {begin, end, axis == 0 ? p.divisor_override : 1};
+template <class I> constexpr PoolWindowOf<I> average_window(I o, I in_size, const Pool2dParams& p, int axis) {
+  const I padding = static_cast<I>(p.padding[axis]), start = o * static_cast<I>(p.stride[axis]) - padding;
+  const I stop = std::min(start + static_cast<I>(p.kernel[axis]), in_size + padding);
+  const I begin = std::max<I>(start, 0), end = std::max(begin, std::min(stop, in_size));
+  if (p.divisor_override != 0) return {begin, end, axis == 0 ? static_cast<I>(p.divisor_override) : 1};
   return {begin, end, p.count_include_pad ? stop - start : end - begin};
 }
 
 // Window `o` of adaptive average pooling: floor(o * in / out) .. ceil((o + 1) * in / out).
-constexpr PoolWindow adaptive_window(int64_t o, int64_t in_size, int64_t out_size) {
-  const int64_t begin = o * in_size / out_size, end = ((o + 1) * in_size + out_size - 1) / out_size;
+template <class I> constexpr PoolWindowOf<I> adaptive_window(I o, I in_size, I out_size) {
+  const I begin = o * in_size / out_size, end = ((o + 1) * in_size + out_size - 1) / out_size;
   return {begin, end, end - begin};
 }
 

@@ -18,14 +18,15 @@ template <class C, bool kLog> struct ForwardFormula : Formula {
     C most = -std::numeric_limits<C>::infinity(), sum = 0;
     line.each([&](int, C x) { most = max(most, x); });
     most = line.reduce(most, Maximum());
-    line.each([&](int, C x) { sum += exp(x - most); });
-    sum = line.reduce(sum, Plus());
     if constexpr (kLog) {
-      const C log_sum = log(sum);
+      line.each([&](int, C x) { sum += exp(x - most); });
+      const C log_sum = log(line.reduce(sum, Plus()));
       line.write([&](int, C x) { return (x - most) - log_sum; });
     } else {
-      const C share = 1 / sum;
-      line.write([&](int, C x) { return exp(x - most) * share; });
+      auto&& exponentials = line.mapped([most](int, C x) { return exp(x - most); });
+      exponentials.each([&](int, C e) { sum += e; });
+      const C share = 1 / line.reduce(sum, Plus());
+      exponentials.write([&](int, C e) { return e * share; });
     }
   }
 };

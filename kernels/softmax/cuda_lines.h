@@ -3,6 +3,7 @@
 // An op (softmax, cross-entropy, their gradients) is written against a line, the classes of one pixel:
 //   line.each(f)        f(c, x) for the classes of this thread; with two inputs f(c, a, b)
 //   line.reduce(v, op)  v combined over the threads that share the line
+//   line.mapped(f)      the line of f(c, x) in the place of x, for one input; held in registers if x is
 //   line.write(f)       the output at c becomes f(c, x)
 //   line.is_first()     whether this thread is the one that stores the line's own results
 // and is called as op(line, pixel, state): pixel is the number of the pixel, state what a thread gathers over all of its pixels. It
@@ -66,6 +67,10 @@ template <class C, int kInputs, int kMax> struct HeldLine {
         f(class_at(j), values[0][j], values[1][j]);
     }
   }
+  template <class F> __device__ HeldLine& mapped(F&& f) {
+    write(f);
+    return *this;
+  }
   template <class T, class Op> __device__ T reduce(T value, Op) const { return value; }
   __device__ bool is_first() const { return true; }
   template <class F> __device__ void write(F&& f) {
@@ -80,13 +85,19 @@ template <class C, int kInputs, int kMax> struct HeldLine {
   }
 };
 
-template <class S, int K, int kTeam> struct MemoryLine {
+struct Unmapped {
+  template <class T> __device__ T operator()(int, T x) const { return x; }
+};
+
+template <class S, int K, int kTeam, class Map = Unmapped> struct MemoryLine {
   using C = compute_t<S>;
   std::array<S*, K> at;  // class 0 of each operand
   std::array<int64_t, K> steps;
   int classes, first;  // the first class of this thread
+  Map map{};
 
-  __device__ C value(int k, int c) const { return convert_to<C>(at[k][c * steps[k]]); }
+  __device__ C value(int k, int c) const { return map(c, convert_to<C>(at[k][c * steps[k]])); }
+  template <class F> __device__ MemoryLine<S, K, kTeam, F> mapped(const F& f) const { return {at, steps, classes, first, f}; }
   template <class F> __device__ void each(F&& f) const {
 #pragma unroll 4
     for (int c = first; c < classes; c += kTeam) {
@@ -218,12 +229,8 @@ template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__
 // --- Launching ----------------------------------------------------------------------------------------------------------------------
 
 // Blocks of a kernel over lines: at most a few times what the device holds at once, because ops may leave a result a block.
-inline int64_t most_line_blocks() {
-  return int64_t{multiprocessors()} * 16;
-}
-inline int64_t line_blocks(int64_t threads) {
-  return std::clamp<int64_t>(div_up(threads, kThreads), 1, most_line_blocks());
-}
+inline int64_t most_line_blocks() { return int64_t{multiprocessors()} * 16; }
+inline int64_t line_blocks(int64_t threads) { return std::clamp<int64_t>(div_up(threads, kThreads), 1, most_line_blocks()); }
 
 template <class S, int K, int kMax, class Op> int64_t run_held_lines(const char* name, const ClassLines<K>& lines,
                                                                      const MergedAxes<K>& axes, bool rows, bool pairs,

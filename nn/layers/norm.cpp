@@ -88,6 +88,13 @@ Tensor BatchNorm2dImpl::forward_relu(const Tensor& input) {
   return batch_norm_relu(input, weight, bias, running_mean, running_var, uses_input(), momentum, options.eps());
 }
 
+Tensor BatchNorm2dImpl::forward_add_relu(const Tensor& input, const Tensor& residual) {
+  const autograd::LayerScope scope(registered_name());
+  check_dims("BatchNorm2d", input, 4, 4, "[N, C, H, W]");
+  const double momentum = next_momentum();
+  return batch_norm_add_relu(input, residual, weight, bias, running_mean, running_var, uses_input(), momentum, options.eps());
+}
+
 Tensor InstanceNorm1dImpl::forward(const Tensor& input) {
   check_dims("InstanceNorm1d", input, 2, 3, "[N, C, L] or [C, L]");
   const Tensor x = input.dim() == 2 ? input.unsqueeze(0) : input;

@@ -66,6 +66,7 @@ class BatchNorm2dImpl : public RunningNorm<BatchNorm2dImpl, BatchNormOptions> {
   static constexpr const char* kName = "BatchNorm2d";
   Tensor forward(const Tensor& input);       // [N, C, H, W], the same out
   Tensor forward_relu(const Tensor& input);  // relu(forward(input)) in one pass, which saves no mask
+  Tensor forward_add_relu(const Tensor& input, const Tensor& residual);  // relu(forward(input) + residual), on a GPU in one pass
 };
 TESSERA_MODULE(BatchNorm2d);
 

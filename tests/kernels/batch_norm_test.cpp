@@ -31,7 +31,7 @@ template <class C> View channel_view(std::vector<C>& values) {
 // Everything that the four kernels compute, for one set of implementations.
 template <class T> struct Result {
   using C = compute_t<T>;
-  std::vector<C> mean, var, invstd, sum_dy, sum_dy_xmu;
+  std::vector<C> mean, var, invstd, sum_dy, sum_dy_xhat;
   std::vector<T> out, grad_training, grad_evaluation;
 };
 
@@ -41,7 +41,7 @@ template <class T> Result<T> run(bool reference, const Sizes& sizes, ImageLayout
   const auto channels = static_cast<size_t>(sizes[1]);
   const Image<T> input = Image<T>(sizes, layout).fill(1, centre), grad_out = Image<T>(sizes, layout).fill(2), out(sizes, layout);
   Result<T> r;
-  r.mean.resize(channels), r.var.resize(channels), r.sum_dy.resize(channels), r.sum_dy_xmu.resize(channels),
+  r.mean.resize(channels), r.var.resize(channels), r.sum_dy.resize(channels), r.sum_dy_xhat.resize(channels),
       r.invstd.resize(channels);
   std::vector<C> weight(channels), bias(channels);
   for (size_t c = 0; c < channels; ++c) weight[c] = C(0.5) + C(c % 5), bias[c] = C(0.25) * C(c % 3);
@@ -55,10 +55,10 @@ template <class T> Result<T> run(bool reference, const Sizes& sizes, ImageLayout
   (reference ? k::reference::batch_norm_forward : k::cpu::batch_norm_forward)(out.view(), input.view(), p);
   r.out = out.values();
   (reference ? k::reference::batch_norm_backward_reduce : k::cpu::batch_norm_backward_reduce)(
-      channel_view(r.sum_dy), channel_view(r.sum_dy_xmu), grad_out.view(), input.view(), p);
+      channel_view(r.sum_dy), channel_view(r.sum_dy_xhat), grad_out.view(), input.view(), p);
   const auto backward = reference ? k::reference::batch_norm_backward : k::cpu::batch_norm_backward;
   const Image<T> grad_input(sizes, layout);
-  backward(grad_input.view(), grad_out.view(), input.view(), p, channel_view(r.sum_dy), channel_view(r.sum_dy_xmu), true);
+  backward(grad_input.view(), grad_out.view(), input.view(), p, channel_view(r.sum_dy), channel_view(r.sum_dy_xhat), true);
   r.grad_training = grad_input.values();
   backward(grad_input.view(), grad_out.view(), input.view(), p, View{}, View{}, false);
   r.grad_evaluation = grad_input.values();
@@ -86,7 +86,7 @@ TYPED_TEST(BatchNormTest, FastAgreesWithReference) {
           ASSERT_LE(max_difference(want.var, got.var), 8 * uc + chain);
           ASSERT_LE(max_difference(want.out, got.out), 3 * scale * (u + (16 * uc + chain) * scale * scale));
           ASSERT_LE(max_difference(want.sum_dy, got.sum_dy), 16 * uc * std::max(1.0, count));
-          ASSERT_LE(max_difference(want.sum_dy_xmu, got.sum_dy_xmu), 16 * uc * std::max(1.0, count));
+          ASSERT_LE(max_difference(want.sum_dy_xhat, got.sum_dy_xhat), 16 * uc * scale * std::max(1.0, count));
           ASSERT_LE(max_difference(want.grad_training, got.grad_training), 4 * scale * (u + (32 * uc + chain) * scale * scale));
           ASSERT_LE(max_difference(want.grad_evaluation, got.grad_evaluation),
                     4 * scale * (u + (16 * uc + chain) * scale * scale));
@@ -140,7 +140,7 @@ TEST(BatchNorm, BitsDoNotDependOnTheThreadCount) {
     const Result<float> one = with_threads(1, computed), three = with_threads(3, computed);
     EXPECT_EQ(one.mean, three.mean);
     EXPECT_EQ(one.var, three.var);
-    EXPECT_EQ(one.sum_dy_xmu, three.sum_dy_xmu);
+    EXPECT_EQ(one.sum_dy_xhat, three.sum_dy_xhat);
     EXPECT_EQ(one.grad_training, three.grad_training);
   }
 }
