@@ -26,10 +26,10 @@ TEST(NameDiagnosis, WhatNamesHaveInCommon) {
   EXPECT_EQ(diagnose_names({{"a", "b", "c"}, {"a_m"}}).kind, Kind::none) << "one of three is no rule";
 }
 
-TEST(NameDiagnosis, NearestName) {
-  EXPECT_EQ(nearest_name("scene_12", {"scene_99", "scene_1", "other"}), "scene_1");
-  EXPECT_EQ(nearest_name("abc", {"xyz"}), "");
-  EXPECT_EQ(nearest_name("abc", {}), "");
+TEST(NameDiagnosis, ClosestStem) {
+  EXPECT_EQ(closest_stem("scene_12", {"scene_99", "scene_1", "other"}), "scene_1");
+  EXPECT_EQ(closest_stem("abc", {"xyz"}), "");
+  EXPECT_EQ(closest_stem("abc", {}), "");
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ std::vector<std::string> with_nearest(const Examination& e, const std::vector<fs
   const std::vector<std::string> names = stems(others);
   std::vector<std::string> texts;
   for (size_t i = 0; i < std::min(lone.size(), kExamples); ++i) {
-    const std::string nearest = nearest_name(lone[i].stem(), names);
+    const std::string nearest = closest_stem(lone[i].stem(), names);
     texts.push_back(short_path(e, lone[i]) + (nearest.empty() ? "" : fmt::format(" (nearest name: {})", nearest)));
   }
   return texts;

@@ -105,7 +105,7 @@ NameDiagnosis diagnose_names(const LoneStems& lone) {
   return {};
 }
 
-std::string nearest_name(const std::string& name, const Stems& candidates) {
+std::string closest_stem(const std::string& name, const Stems& candidates) {
   constexpr size_t kLooked = 5000;  // the comparison is for a few examples, not for a whole set's
   std::string nearest;
   size_t best = name.size() / 3 + 1;

@@ -29,6 +29,6 @@ NameDiagnosis diagnose_names(const LoneStems& lone);
 
 // The name among `candidates` with the fewest letters to insert, remove or replace (Levenshtein's distance), or "" if more than
 // a third of `name` would have to change, or there are none.
-std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
+std::string closest_stem(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace tessera::tools
