@@ -9,21 +9,34 @@
 namespace tessera::kernels::cuda {
 namespace {
 
-// A thread adds the parts of one weight; neighbouring threads have neighbouring columns of the parts.
-template <class T>
-__global__ void add_parts_kernel(const View grad_weight, const float* parts, int count, const WeightGradProblem p) {
+// A warp's lanes have neighbouring columns of the parts; `sharers` warps of a block share the parts of 32 columns, and the first one
+// adds their sums in order. Traffic: each part once, and the weights.
+template <class T, int sharers>
+__global__ void __launch_bounds__(kThreads) add_parts_kernel(const View grad_weight, const float* parts, int count,
+                                                            const WeightGradProblem p) {
+  __shared__ float sums[kThreads / kWarp][kWarp];
+  constexpr int kColumns = kThreads / sharers;
+  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, share = warp % sharers;
   const int64_t matrix = int64_t{p.m} * p.n, all = matrix * p.groups;
-  for (int64_t i = thread_position(); i < all; i += thread_count()) {
-    float sum = 0;
+  const int64_t i = int64_t{blockIdx.x} * kColumns + warp / sharers * kWarp + lane;
+  float sum = 0;
+  if (i < all) {
 #pragma unroll 8
-    for (int part = 0; part < count; ++part) sum += parts[part * all + i];
-    const uint32_t group = static_cast<uint32_t>(i / matrix), inside = static_cast<uint32_t>(i - group * matrix);
-    const uint32_t m = inside / p.n, column = inside - m * p.n;
-    const auto [tap, channel] = p.channels(column);
-    const auto [ky, kx] = p.kernel_columns(tap);
-    grad_weight.as<T>()[(int64_t{group} * p.m + m) * grad_weight.strides[0] + channel * grad_weight.strides[1] +
-                        ky * grad_weight.strides[2] + kx * grad_weight.strides[3]] = convert_to<T>(sum);
+    for (int part = share; part < count; part += sharers) sum += parts[part * all + i];
   }
+  if constexpr (sharers > 1) {
+    sums[warp][lane] = sum;
+    __syncthreads();
+    if (share != 0) return;
+    for (int other = 1; other < sharers; ++other) sum += sums[warp + other][lane];
+  }
+  if (i >= all) return;
+  const uint32_t group = static_cast<uint32_t>(i / matrix), inside = static_cast<uint32_t>(i - group * matrix);
+  const uint32_t m = inside / p.n, column = inside - m * p.n;
+  const auto [tap, channel] = p.channels(column);
+  const auto [ky, kx] = p.kernel_columns(tap);
+  grad_weight.as<T>()[(int64_t{group} * p.m + m) * grad_weight.strides[0] + channel * grad_weight.strides[1] +
+                      ky * grad_weight.strides[2] + kx * grad_weight.strides[3]] = convert_to<T>(sum);
 }
 
 bool is_small(int64_t value) { return value < (int64_t{1} << 30); }
@@ -86,8 +99,10 @@ int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t sl
 
 void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem) {
   dispatch_floating(grad_weight.dtype, [&]<class T>() {
-    launch("add_weight_grad_parts", add_parts_kernel<T>, grid_for(grad_weight.numel()), kThreads, 0, grad_weight, parts, count,
-           problem);
+    const int sharers = count >= 16 ? 8 : 1;
+    const dim3 grid(static_cast<unsigned>(div_up(grad_weight.numel(), kThreads / sharers)));
+    launch("add_weight_grad_parts", sharers == 8 ? add_parts_kernel<T, 8> : add_parts_kernel<T, 1>, grid, kThreads, 0, grad_weight,
+           parts, count, problem);
   });
 }
 

@@ -30,7 +30,7 @@ template <class Element, int warps_m, int warps_n, int warp_m, int warp_n> struc
   static constexpr int kPitchM = kM + 8, kPitchN = kN + 8;  // elements from row to row in shared memory
   static constexpr int kFragmentsM = warp_m / 16, kFragmentsN = warp_n / 8;
   static constexpr size_t kStageBytes = sizeof(T) * kDepth * (kPitchM + kPitchN);
-  static constexpr size_t kTableBytes = 8 * kN;
+  static constexpr size_t kTableBytes = 8 * kN + 2 * kDepth * 32;
   static constexpr size_t kShared = kTableBytes + kStages * kStageBytes;
 
   float sums[kFragmentsM][kFragmentsN][4] = {};
@@ -57,7 +57,7 @@ struct FmaShape {
   using T = float;
   static constexpr int kM = kFmaTile, kN = kFmaTile, kDepth = 16, kBlock = kFmaBlock, kPitchM = kM + 8, kPitchN = kN + 8;
   static constexpr size_t kStageBytes = sizeof(T) * kDepth * (kPitchM + kPitchN);
-  static constexpr size_t kTableBytes = 8 * kN;
+  static constexpr size_t kTableBytes = 8 * kN + 2 * kDepth * 32;
   static constexpr size_t kShared = kTableBytes + kStages * kStageBytes;
 
   float sums[8][8] = {};
@@ -72,7 +72,7 @@ struct FmaShape {
 };
 
 // An output pixel: its place in grad_out, and the window of the input under it.
-struct Pixel {
+struct alignas(16) Pixel {
   int64_t grad, picture;  // offsets in elements: of the pixel in grad_out, of the picture in the input
   int row, element;       // the window's first row in the picture, and its first element in the row; may be outside
 };
@@ -167,8 +167,11 @@ template <class Shape>
 __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const WeightGradProblem p, float* parts, int part_steps) {
   using T = typename Shape::T;
   extern __shared__ __align__(16) unsigned char shared[];
-  // Of each column: the row in the window, and the element in the row.
+  // Of each column: the row in the window, and the element in the row. Of each pixel of a step: what all its columns share; the next
+  // step's are worked out while one is loaded.
   int2* const table = reinterpret_cast<int2*>(shared);
+  Pixel* const pixels = reinterpret_cast<Pixel*>(shared + 8 * Shape::kN);
+  static_assert(sizeof(Pixel) == 32);
   T* const stages = reinterpret_cast<T*>(shared + Shape::kTableBytes);
   const int tiles_m = div_up(p.m, Shape::kM), tiles_n = div_up(p.n, Shape::kN);
   const int tile = blockIdx.x % (tiles_m * tiles_n), group = blockIdx.x / (tiles_m * tiles_n);
@@ -181,29 +184,31 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const Weight
     const auto [ky, kx] = p.kernel_columns(tap);
     table[c] = n0 + c < p.n ? make_int2(ky * p.dilation_y, kx * p.dilation_x + channel) : make_int2(INT_MAX / 2, 0);
   }
-  __syncthreads();
 
   Shape tile_sums;
   const int first = blockIdx.y * part_steps, steps = min(part_steps, static_cast<int>(div_up(p.pixels, Shape::kDepth)) - first);
+  const auto pixels_of = [&](int step) { return pixels + step % 2 * Shape::kDepth; };
+  const auto find_pixels = [&](int step) {
+    if (threadIdx.x < Shape::kDepth) pixels_of(step)[threadIdx.x] = pixel_at(p, (first + step) * Shape::kDepth + threadIdx.x);
+  };
+  find_pixels(0);
   const auto stage_at = [&](int step) { return stages + step % kStages * (Shape::kStageBytes / sizeof(T)); };
 
   for (int step = 1 - kStages; step < steps; ++step) {
-    if (step >= 0) {
-      wait_copies<kStages - 2>();  // this step's have ended, for this thread ...
-      __syncthreads();             // ... and for all, who are also done with the stage that is filled next
-    }
+    if (step >= 0) wait_copies<kStages - 2>();  // this step's have ended, for this thread ...
+    __syncthreads();                            // ... and for all, who are also done with the stage that is filled next
     const int next = step + kStages - 1;
     if (next < steps) {
-      const int pixel0 = (first + next) * Shape::kDepth;
+      const Pixel* const pixel_at_row = pixels_of(next);
       T* const a = stage_at(next);
       load_rows<T, Shape::kM, Shape::kPitchM, Shape::kDepth, Shape::kBlock>(
-          p.grad_vector, a, grad_out, [&](int k) { return pixel_at(p, pixel0 + k); },
+          p.grad_vector, a, grad_out, [&](int k) { return pixel_at_row[k]; },
           [&](const Pixel& pixel, int column, const T*& from) {
             from = grad_out + pixel.grad + column;
             return pixel.row > INT_MIN / 4 && m0 + column < p.m;
           });
       load_rows<T, Shape::kN, Shape::kPitchN, Shape::kDepth, Shape::kBlock>(
-          p.input_vector, a + Shape::kDepth * Shape::kPitchM, input, [&](int k) { return pixel_at(p, pixel0 + k); },
+          p.input_vector, a + Shape::kDepth * Shape::kPitchM, input, [&](int k) { return pixel_at_row[k]; },
           [&](const Pixel& pixel, int column, const T*& from) {
             const int2 place = table[column];
             const int row = pixel.row + place.x, element = pixel.element + place.y;
@@ -211,6 +216,7 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const Weight
             return static_cast<unsigned>(row) < static_cast<unsigned>(p.height) &&
                    static_cast<unsigned>(element) < static_cast<unsigned>(p.row_elements);
           });
+      find_pixels(next + 1);
     }
     commit_copies();
     if (step >= 0) {
