@@ -16,7 +16,8 @@ std::atomic<Float32Precision> current{Float32Precision::Highest};
 void set_float32_matmul_precision(std::string_view precision) {
   for (size_t i = 0; i < kWords.size(); ++i)
     if (precision == kWords[i]) return set_float32_matmul_precision(static_cast<Float32Precision>(i));
-  check<ValueError>(false, "set_float32_matmul_precision: \"{}\" is unknown. Give \"highest\", \"high\" or \"medium\".", precision);
+  check<ValueError>(false, "set_float32_matmul_precision: \"{}\" is unknown. Give \"highest\", \"high\" or \"medium\".",
+                    precision);
 }
 
 void set_float32_matmul_precision(Float32Precision precision) { current.store(precision, std::memory_order_relaxed); }

@@ -1,9 +1,10 @@
 // Convolution's forward and input gradient in float32 on the CUDA cores, with the error of float32 arithmetic: the product of
 // tap_product.h by the tiles of fma_tile.h.
 //
-// A block computes 128 positions x 128 columns. The sum runs over the taps and, within a tap, over the input channels in steps of
-// 16: a thread reads four adjacent channels of two positions and of two columns of the packed weights. Taps that no column of the
-// tile has are left out. Traffic: each input pixel once a tap and column tile, mostly from the L2 cache.
+// A block computes a tile of positions x columns (output channels), the narrower the fewer columns there are. The sum runs over
+// the taps and, within a tap, over the input channels in steps of 16: a thread reads four adjacent channels of a few positions
+// and of the packed weights of a few columns. Taps that no column of the tile has are left out. Traffic: each input pixel once a
+// tap and column tile, mostly from the L2 cache.
 #include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_output.h"
 #include "kernels/conv2d/cuda_paths.h"
@@ -23,8 +24,8 @@ struct InputPlan {
 };
 struct WeightPlan {
   const float* data;
-  int64_t tap;        // stride
-  int column;         // stride: the channels, padded to a multiple of 4
+  int64_t tap;  // stride
+  int column;   // stride: the channels, padded to a multiple of 4
   int taps_x, phases_x, phases_y, kernel_y, kernel_x;
   int column_tiles;
 };
@@ -44,34 +45,37 @@ template <bool packs> __device__ Pack<float, 4> load_channels(const float* pixel
   }
 }
 
-template <bool packs>
-__global__ __launch_bounds__(kFmaBlock, 2) void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out) {
-  __shared__ FmaStages stages;
-  const int row0 = blockIdx.x / weights.column_tiles * kFmaTile, column0 = blockIdx.x % weights.column_tiles * kFmaTile;
+template <int tile_m, int tile_n, bool packs>
+__global__ __launch_bounds__(FmaTile<tile_m, tile_n>::kBlock, FmaTile<tile_m, tile_n>::kBlock == 128 ? 3 : 2)
+void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out) {
+  using Tile = FmaTile<tile_m, tile_n>;
+  __shared__ typename Tile::Stages stages;
+  const int row0 = blockIdx.x / weights.column_tiles * tile_m, column0 = blockIdx.x % weights.column_tiles * tile_n;
 
   // The taps of the tile's columns: all taps of the smallest phase among them.
-  const int last = min(column0 + kFmaTile, out.columns) - 1, phase_y = column0 / out.run;
+  const int last = min(column0 + tile_n, out.columns) - 1, phase_y = column0 / out.run;
   const bool one_row = last / out.run == phase_y;
   const int phase_x = one_row ? column0 % out.run / out.channels : 0;
   const int taps_y = taps_from(phase_y, weights.phases_y, weights.kernel_y);
   const int taps_x = taps_from(phase_x, weights.phases_x, weights.kernel_x);
-  const int groups = weights.column / 4;                // of four channels, in a tap
+  const int groups = weights.column / 4;  // of four channels, in a tap
   const int all_groups = taps_y * taps_x * groups;
 
   struct Place {
     const float* picture;
     int y, x;
   };
-  Place places[2];
+  Place places[Tile::kPassesM];
 #pragma unroll
-  for (int pass = 0; pass < 2; ++pass) {
-    const int position = row0 + threadIdx.x / 4 + pass * 64, rest = position / in.grid_x;
+  for (int pass = 0; pass < Tile::kPassesM; ++pass) {
+    const int position = row0 + Tile::load_row(pass), rest = position / in.grid_x;
     places[pass] = {in.data + rest / in.grid_y * in.picture,
                     position < in.positions ? rest % in.grid_y * in.step_y + in.first_y : -(1 << 28),
                     position % in.grid_x * in.step_x + in.first_x};
   }
-  // The thread's next group: both operands walk through taps and channels in step.
+  // The thread's group of four channels: both operands walk through taps and channels in step.
   int tap_y = 0, tap_x = 0, group = threadIdx.x % 4, at = group;
+  const auto tap = [&] { return tap_y * weights.taps_x + tap_x; };
   const auto settle = [&] {
     while (group >= groups && tap_y < taps_y) {
       group -= groups;
@@ -88,24 +92,24 @@ __global__ __launch_bounds__(kFmaBlock, 2) void fma_product_kernel(const InputPl
     return load_channels<packs>(place.picture + y * in.row + x * in.pixel, group * 4, in.channels);
   };
   const auto load_b = [&](int, int pass) -> Pack<float, 4> {
-    const int column = column0 + threadIdx.x / 4 + pass * 64;
+    const int column = column0 + Tile::load_row(pass);
     Pack<float, 4> result{};
     if (at < all_groups && column < out.columns)  // what pads a row of the weights is not initialised
-      result = load_channels<packs>(weights.data + (tap_y * weights.taps_x + tap_x) * weights.tap + int64_t{column} * weights.column,
-                                    group * 4, in.channels);
-    if (pass == 1) at += 4, group += 4, settle();  // the last load of a step
+      result =
+          load_channels<packs>(weights.data + tap() * weights.tap + int64_t{column} * weights.column, group * 4, in.channels);
     return result;
   };
+  const auto next = [&] { at += 4, group += 4, settle(); };
 
-  float sums[8][8] = {};
-  fma_product(stages, static_cast<int>(div_up(all_groups, 4)), load_a, load_b, sums);
+  Tile product;
+  product.product(stages, static_cast<int>(div_up(all_groups, 4)), load_a, load_b, next);
 
   ColumnPlace columns[8];
 #pragma unroll
-  for (int j = 0; j < 8; ++j) columns[j] = column_place<float>(out, column0 + fma_column(j));
+  for (int j = 0; j < 8; ++j) columns[j] = column_place<float>(out, column0 + Tile::column(j));
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
-    const int position = row0 + fma_row(i), rest = position / in.grid_x;
+    const int position = row0 + Tile::row(i), rest = position / in.grid_x;
     if (position >= in.positions) continue;
     const RowPlace row = row_place(out, rest / in.grid_y, rest % in.grid_y, position % in.grid_x);
 #pragma unroll
@@ -114,16 +118,31 @@ __global__ __launch_bounds__(kFmaBlock, 2) void fma_product_kernel(const InputPl
       if (static_cast<unsigned>(y) >= static_cast<unsigned>(out.height) ||
           static_cast<unsigned>(element) >= static_cast<unsigned>(out.row_elements))
         continue;
-      static_cast<float*>(out.data)[row.picture + y * out.stride_y + element] = sums[i][j] + columns[j].bias;
+      static_cast<float*>(out.data)[row.picture + y * out.stride_y + element] = product.sums[i][j] + columns[j].bias;
     }
   }
+}
+
+template <int tile_m, int tile_n, bool packs>
+void launch_tiles(const TapProduct& p, const InputPlan& in, WeightPlan weights, const OutputPlan& out) {
+  const int64_t column_tiles = div_up(p.columns(), tile_n), row_tiles = div_up(p.positions(), tile_m);
+  weights.column_tiles = static_cast<int>(column_tiles);
+  launch("conv2d_fma", fma_product_kernel<tile_m, tile_n, packs>, dim3(static_cast<unsigned>(row_tiles * column_tiles)),
+         FmaTile<tile_m, tile_n>::kBlock, 0, in, weights, out);
+}
+
+template <bool packs>
+void launch_by_width(const TapProduct& p, const InputPlan& in, const WeightPlan& weights, const OutputPlan& out) {
+  if (p.columns() <= 32) launch_tiles<256, 32, packs>(p, in, weights, out);
+  else if (p.columns() <= 64) launch_tiles<256, 64, packs>(p, in, weights, out);
+  else launch_tiles<128, 128, packs>(p, in, weights, out);
 }
 
 bool is_small(int64_t value) { return value < (int64_t{1} << 28); }
 
 bool run(const TapProduct& p, const View& out, const View& in, const View& weight, const View* bias) {
-  if (out.numel() == 0 || in.numel() == 0 || !is_small(p.positions()) || !is_small(p.columns()) || !is_small(p.out[1] * p.channels))
-    return false;
+  const bool small = is_small(p.positions()) && is_small(p.columns()) && is_small(p.out[1] * p.channels);
+  if (!small || out.numel() == 0 || in.numel() == 0) return false;
   const ChannelsLastOperand from(in);
   const View& v = from.view();
   if (!is_small(v.strides[2] * (v.sizes[2] + 1))) return false;
@@ -138,12 +157,13 @@ bool run(const TapProduct& p, const View& out, const View& in, const View& weigh
                         narrow(v.sizes[3]), narrow(v.sizes[1]), narrow(p.positions()), narrow(p.grid[0]), narrow(p.grid[1]),
                         narrow(p.first[0]), narrow(p.first[1]), narrow(p.step[0]), narrow(p.step[1]), narrow(p.tap_step[0]),
                         narrow(p.tap_step[1])};
-  const int64_t column_tiles = div_up(p.columns(), kFmaTile), row_tiles = div_up(p.positions(), kFmaTile);
-  const WeightPlan matrix{packed.data(), weights.tap_stride, narrow(weights.column_stride), narrow(p.taps[1]), narrow(p.phases[1]),
-                          narrow(p.phases[0]), narrow(p.kernel[0]), narrow(p.kernel[1]), narrow(column_tiles)};
+  const WeightPlan matrix{packed.data(),       weights.tap_stride,  narrow(weights.column_stride),
+                          narrow(p.taps[1]),   narrow(p.phases[1]), narrow(p.phases[0]),
+                          narrow(p.kernel[0]), narrow(p.kernel[1]), /*column_tiles=*/0};
   const bool packs = is_aligned(v.data) && (v.sizes[1] | v.strides[0] | v.strides[2] | v.strides[3]) % 4 == 0;
-  launch("conv2d_fma", packs ? fma_product_kernel<true> : fma_product_kernel<false>,
-         dim3(static_cast<unsigned>(row_tiles * column_tiles)), kFmaBlock, 0, input, matrix, output_plan(p, to, bias));
+  const OutputPlan output = output_plan(p, to, bias);
+  const auto start = packs ? launch_by_width<true> : launch_by_width<false>;
+  start(p, input, matrix, output);
   if (scratch) copy(out, to);
   return true;
 }

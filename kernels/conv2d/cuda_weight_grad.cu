@@ -9,8 +9,8 @@
 namespace tessera::kernels::cuda {
 namespace {
 
-// A warp's lanes have neighbouring columns of the parts; `sharers` warps of a block share the parts of 32 columns, and the first one
-// adds their sums in order. Traffic: each part once, and the weights.
+// A warp's lanes have neighbouring columns of the parts; `sharers` warps of a block share the parts of 32 columns, and the first
+// one adds their sums in order. Traffic: each part once, and the weights.
 template <class T, int sharers>
 __global__ void __launch_bounds__(kThreads) add_parts_kernel(const View grad_weight, const float* parts, int count,
                                                             const WeightGradProblem p) {
@@ -88,7 +88,8 @@ int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t sl
   if (steps == 0) return 1;
   int64_t best = 1;
   double best_us = 0;
-  for (int64_t parts = 1; parts <= std::min<int64_t>(steps, 512) && (parts == 1 || parts * elements < int64_t{1} << 27); ++parts) {
+  const int64_t most = std::max<int64_t>(1, std::min({steps, int64_t{512}, (int64_t{1} << 27) / elements}));
+  for (int64_t parts = 1; parts <= most; ++parts) {
     const int64_t part_steps = div_up(steps, parts), used = div_up(steps, part_steps);
     const double us = static_cast<double>(div_up(tiles * used, slots)) * (static_cast<double>(part_steps) * step_us + kStartUs) +
                       8.0 * static_cast<double>(used * elements) / kBytesPerUs;
@@ -101,8 +102,8 @@ void add_weight_grad_parts(const View& grad_weight, const float* parts, int coun
   dispatch_floating(grad_weight.dtype, [&]<class T>() {
     const int sharers = count >= 16 ? 8 : 1;
     const dim3 grid(static_cast<unsigned>(div_up(grad_weight.numel(), kThreads / sharers)));
-    launch("add_weight_grad_parts", sharers == 8 ? add_parts_kernel<T, 8> : add_parts_kernel<T, 1>, grid, kThreads, 0, grad_weight,
-           parts, count, problem);
+    const auto kernel = sharers == 8 ? add_parts_kernel<T, 8> : add_parts_kernel<T, 1>;
+    launch("add_weight_grad_parts", kernel, grid, kThreads, 0, grad_weight, parts, count, problem);
   });
 }
 

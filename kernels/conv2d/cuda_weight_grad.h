@@ -3,7 +3,8 @@
 //     grad_weight[oc, j] = sum over output pixels p of grad_out[p, oc] * input[pixel(p, j)]        j = (ky, kx, ic)
 //
 // M = output channels, N = kernel rows x columns x input channels, K = N x OH x OW pixels, which is long: each part of K gives a
-// matrix of float32 in scratch memory, and a second launch adds the parts in order. So no atomics, and the same bits on every run.
+// matrix of float32 in scratch memory, and a second launch adds the parts in order. So no atomics, and the same bits on every
+// run.
 //
 // Both operands are read where they lie, in channels-last: a row of either tile is one pixel. Within a row of the input the
 // columns (kx, ic) of one ky are adjacent in memory (without dilation and groups), whatever the channel count: so a column j is a
@@ -21,7 +22,7 @@ struct WeightGradProblem {
   const void *input, *grad_out;
   int64_t input_picture, grad_picture;      // strides in elements, of pictures, rows and pixels
   int input_row, input_pixel, grad_row, grad_pixel;
-  int height, row_elements;                 // of the input: a window's element lies inside if 0 <= row < height, 0 <= element < ...
+  int height, row_elements;                 // of the input: 0 <= row < height and 0 <= element < row_elements lie inside
   int stride_y, padding_y, dilation_y;      // in rows
   int stride_x, padding_x, dilation_x;      // in elements
   int pixels;                               // K
@@ -35,8 +36,8 @@ struct WeightGradProblem {
 std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, const View& input, const View& grad_out,
                                                      const Conv2dParams& params);
 
-// The number of parts of K for `tiles` tiles of the result, which has `elements` elements: the fewest rounds of `slots` blocks at a
-// time, a block's step taking `step_us`, counting also the time to write and add the parts.
+// The number of parts of K for `tiles` tiles of the result, which has `elements` elements: the fewest rounds of `slots` blocks at
+// a time, a block's step taking `step_us`, counting also the time to write and add the parts.
 int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us);
 
 // grad_weight = the sum of `parts` matrices [groups, m, n], in order.

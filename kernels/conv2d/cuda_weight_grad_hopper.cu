@@ -1,17 +1,18 @@
 // The weight gradient in bfloat16 on Hopper: wgmma fed by the copy engine, for 3x3 kernels with stride 1, and 3x3 and 4x4 kernels
 // with stride 2.
 //
-// A block computes 64 output channels x `chunk` input channels x several taps, over a part of the pixels. Per step the copy engine
-// brings a rectangle of grad_out's pixels and the rectangle of the input around it, one pixel a row of 128 (64) bytes; outside of the
-// pictures, and beyond the last channel, it brings zeros. Rows are the K of the product, and a tap is nothing but another first row
-// of the input: all taps read one copy. With stride 1 a step of 128 pixels loads 39 KiB for 4.7 million multiply-adds.
+// A block computes 64 output channels x `chunk` input channels x several taps, over a part of the pixels. Per step the copy
+// engine brings a rectangle of grad_out's pixels and the rectangle of the input around it, one pixel a row of 128 (64) bytes;
+// outside of the pictures, and beyond the last channel, it brings zeros. Rows are the K of the product, and a tap is nothing but
+// another first row of the input: all taps read one copy. With stride 1 a step of 128 pixels loads 39 KiB for 4.7 million
+// multiply-adds.
 //
 // With stride 2 the taps of even and of odd input columns read different pixels: the input is two planes in each direction, which
-// tensor maps of twice the strides show to the copy engine, and in a plane the taps lie side by side again. A block loads two planes:
-// the even and the odd columns of the even, or of the odd rows (blockIdx.z).
+// tensor maps of twice the strides show to the copy engine, and in a plane the taps lie side by side again. A block loads two
+// planes: the even and the odd columns of the even, or of the odd rows (blockIdx.z).
 //
-// A warpgroup computes one row of the kernel in one plane, its columns side by side as N = taps_x * chunk: each begins a pixel, that is
-// a row (`dilation` rows), further on. A single warp more starts the copies. The parts meet as cuda_weight_grad.h says.
+// A warpgroup computes one row of the kernel in one plane, its columns side by side as N = taps_x * chunk: each begins a pixel,
+// that is a row (`dilation` rows), further on. A single warp more starts the copies. The parts meet as cuda_weight_grad.h says.
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
 #include "kernels/cuda/launch.h"
@@ -53,8 +54,8 @@ struct Plan {
 };
 
 template <int stride, int chunk>
-__global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(const __grid_constant__ Maps maps, const __grid_constant__ Plan plan,
-                                                                              float* parts) {
+__global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(const __grid_constant__ Maps maps,
+                                                                              const __grid_constant__ Plan plan, float* parts) {
 #if TESSERA_HOPPER
   using Taps = Taps<stride>;
   extern __shared__ __align__(1024) unsigned char ring[];
@@ -132,8 +133,8 @@ __global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(co
 #endif
 }
 
-// The rectangle of pixels that covers the picture at the least cost: products, the bytes they need, and a fixed cost a step. Returns
-// the clocks of a step; 0 if none fits.
+// The rectangle of pixels that covers the picture at the least cost: products, the bytes they need, and a fixed cost a step.
+// Returns the clocks of a step; 0 if none fits.
 template <int stride, int chunk> double choose_rectangle(Plan& plan, int64_t height, int64_t width) {
   constexpr double clocks_a_pixel = Taps<stride>::kGroups * Taps<stride>::kX * chunk / 32.0;
   double best = 0, best_step = 0;
@@ -198,7 +199,8 @@ bool hopper_weight_grad(const View& grad_weight, const View& input, const View& 
   if (input.dtype != kBFloat16 || p.groups != 1 || p.pixels == 0 || !device_is_hopper()) return false;
   // Strides and addresses in multiples of 16 bytes, channels adjacent.
   const int64_t channels = grad_weight.sizes[1], m = grad_weight.sizes[0], ky = grad_weight.sizes[2], kx = grad_weight.sizes[3];
-  if (p.input_vector < 8 || p.grad_vector < 8 || channels % 8 != 0 || input.strides[1] != 1 || grad_out.strides[1] != 1) return false;
+  if (p.input_vector < 8 || p.grad_vector < 8 || channels % 8 != 0) return false;
+  if (input.strides[1] != 1 || grad_out.strides[1] != 1) return false;
   // At least two fifths of the tiles' rows and two thirds of their columns are used.
   const int chunk = channels <= 32 ? 32 : 64;
   if (5 * m < 2 * kChunkM * div_up(m, kChunkM) || 3 * channels < 2 * chunk * div_up(channels, chunk)) return false;
@@ -222,8 +224,8 @@ bool hopper_weight_grad(const View& grad_weight, const View& input, const View& 
     };
     plan.y[parity] = axis(padding_y), plan.x[parity] = axis(padding_x);
   }
-  if (stride_1) return chunk == 32 ? run<1, 32>(grad_weight, input, grad_out, p, plan) : run<1, 64>(grad_weight, input, grad_out, p, plan);
-  return chunk == 32 ? run<2, 32>(grad_weight, input, grad_out, p, plan) : run<2, 64>(grad_weight, input, grad_out, p, plan);
+  const auto run_one = stride_1 ? (chunk == 32 ? run<1, 32> : run<1, 64>) : (chunk == 32 ? run<2, 32> : run<2, 64>);
+  return run_one(grad_weight, input, grad_out, p, plan);
 }
 
 }  // namespace tessera::kernels::cuda

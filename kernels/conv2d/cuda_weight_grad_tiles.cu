@@ -1,12 +1,13 @@
 // The weight gradient from channels-last operands with any channel count, stride, dilation and groups: by warp-wide matrix
-// instructions (mma.sync, compute capability 8.0 and later) in bfloat16, half and float32 as TensorFloat32; by multiply-adds of the
-// CUDA cores in float32 at the highest precision.
+// instructions (mma.sync, compute capability 8.0 and later) in bfloat16, half and float32 as TensorFloat32; by multiply-adds of
+// the CUDA cores in float32 at the highest precision.
 //
-// A block computes a tile of output channels x columns (ky, kx, ic) over a part of the pixels; cuda_weight_grad.h says how the parts
-// meet. Per step it holds `depth` pixels of both operands in a ring of shared-memory stages, filled by asynchronous copies as wide as
-// the channel counts allow (16 bytes down to 1 element), so that a row of a tile is a pixel and pixels are the K of the product.
-//   mma: each warp owns a part of the tile and reads its fragments transposed (ldmatrix.trans). Rows are padded by 8 elements, which
-//        puts the rows of a fragment in different banks.
+// A block computes a tile of output channels x columns (ky, kx, ic) over a part of the pixels; cuda_weight_grad.h says how the
+// parts meet. Per step it holds `depth` pixels of both operands in a ring of shared-memory stages, filled by asynchronous copies
+// as wide as the channel counts allow (16 bytes down to 1 element), so that a row of a tile is a pixel and pixels are the K of
+// the product.
+//   mma: each warp owns a part of the tile and reads its fragments transposed (ldmatrix.trans). Rows are padded by 8 elements,
+//        which puts the rows of a fragment in different banks.
 //   fma: fma_tile.h, which wants operands in just this order.
 #include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_paths.h"
@@ -53,22 +54,14 @@ template <class Element, int warps_m, int warps_n, int warp_m, int warp_n> struc
 };
 
 // The tile of fma_tile.h.
-struct FmaShape {
+template <int tile_m, int tile_n> struct FmaShape : FmaTile<tile_m, tile_n> {
   using T = float;
-  static constexpr int kM = kFmaTile, kN = kFmaTile, kDepth = 16, kBlock = kFmaBlock, kPitchM = kM + 8, kPitchN = kN + 8;
+  static constexpr int kM = tile_m, kN = tile_n, kDepth = kFmaDepth, kPitchM = kM + 8, kPitchN = kN + 8;
   static constexpr size_t kStageBytes = sizeof(T) * kDepth * (kPitchM + kPitchN);
   static constexpr size_t kTableBytes = 8 * kN + 2 * kDepth * 32;
   static constexpr size_t kShared = kTableBytes + kStages * kStageBytes;
 
-  float sums[8][8] = {};
-
-  __device__ void multiply(const T* a, const T* b) { fma_multiply<kDepth, kPitchM>(a, b, sums); }
-  template <class F> __device__ void for_each(F&& f) const {
-#pragma unroll
-    for (int i = 0; i < 8; ++i)
-#pragma unroll
-      for (int j = 0; j < 8; ++j) f(fma_row(i), fma_column(j), sums[i][j]);
-  }
+  __device__ void multiply(const T* a, const T* b) { FmaTile<tile_m, tile_n>::template multiply<kPitchM, kPitchN>(a, b); }
 };
 
 // An output pixel: its place in grad_out, and the window of the input under it.
@@ -167,8 +160,8 @@ template <class Shape>
 __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const WeightGradProblem p, float* parts, int part_steps) {
   using T = typename Shape::T;
   extern __shared__ __align__(16) unsigned char shared[];
-  // Of each column: the row in the window, and the element in the row. Of each pixel of a step: what all its columns share; the next
-  // step's are worked out while one is loaded.
+  // Of each column: the row in the window, and the element in the row. Of each pixel of a step: what all its columns share; the
+  // next step's are worked out while one is loaded.
   int2* const table = reinterpret_cast<int2*>(shared);
   Pixel* const pixels = reinterpret_cast<Pixel*>(shared + 8 * Shape::kN);
   static_assert(sizeof(Pixel) == 32);
@@ -253,6 +246,13 @@ template <class T> void run_mma(const View& grad_weight, const WeightGradProblem
   else run<MmaShape<T, 2, 2, 64, 64>>(grad_weight, p, flops_per_us);
 }
 
+void run_fma(const View& grad_weight, const WeightGradProblem& p) {
+  constexpr double flops_per_us = 0.3e6;
+  if (p.m <= 32) run<FmaShape<32, 256>>(grad_weight, p, flops_per_us);
+  else if (p.m <= 64) run<FmaShape<64, 256>>(grad_weight, p, flops_per_us);
+  else run<FmaShape<128, 128>>(grad_weight, p, flops_per_us);
+}
+
 }  // namespace
 
 bool tiled_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params) {
@@ -264,7 +264,7 @@ bool tiled_weight_grad(const View& grad_weight, const View& input, const View& g
   if (input.dtype == kBFloat16) run_mma<BFloat16>(grad_weight, *problem);
   else if (input.dtype == kFloat16) run_mma<Half>(grad_weight, *problem);
   else if (params.precision != Float32Precision::Highest) run_mma<float>(grad_weight, *problem);
-  else run<FmaShape>(grad_weight, *problem, /*flops_per_us=*/0.3e6);
+  else run_fma(grad_weight, *problem);
   return true;
 }
 

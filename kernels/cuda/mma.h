@@ -24,8 +24,8 @@ __device__ inline void commit_copies() { asm volatile("cp.async.commit_group;");
 // Waits until at most `pending` groups of this thread have not ended.
 template <int pending> __device__ inline void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory"); }
 
-// Four 8 x 8 matrices of 16-bit elements. Lane 8 i + r names the 16 bytes of row r of matrix i, and gets of each matrix the elements
-// (lane / 4, 2 (lane % 4) + {0, 1}), or of its transpose.
+// Four 8 x 8 matrices of 16-bit elements. Lane 8 i + r names the 16 bytes of row r of matrix i, and gets of each matrix the
+// elements (lane / 4, 2 (lane % 4) + {0, 1}), or of its transpose.
 __device__ inline void load_matrices(uint32_t (&to)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
@@ -39,8 +39,10 @@ __device__ inline void load_matrices_transposed(uint32_t (&to)[4], const void* r
 
 // d[16 x 8] += a[16 x 16] b[16 x 8] for bfloat16 and half, a[16 x 8] b[8 x 8] for float as TensorFloat32. With g = lane / 4 and
 // t = lane % 4 a lane holds d(g, 2 t + {0, 1}), d(g + 8, ...), and
-//   16-bit:          a(g, 2 t + {0, 1}), a(g + 8, ...), a(g, 2 t + 8 + {0, 1}), a(g + 8, ...);  b(2 t + {0, 1}, g), b(2 t + 8 + {0, 1}, g)
-//   TensorFloat32:   a(g, t), a(g + 8, t), a(g, t + 4), a(g + 8, t + 4);                        b(t, g), b(t + 4, g)
+//   16-bit          a(g, 2 t + {0, 1}), a(g + 8, ...), a(g, 2 t + 8 + {0, 1}), a(g + 8, ...)
+//                   b(2 t + {0, 1}, g), b(2 t + 8 + {0, 1}, g)
+//   TensorFloat32   a(g, t), a(g + 8, t), a(g, t + 4), a(g + 8, t + 4)
+//                   b(t, g), b(t + 4, g)
 template <class T> __device__ inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
 #define TESSERA_MMA(shape)                                                                                               \
   asm volatile("mma.sync.aligned." shape " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"             \

@@ -1,8 +1,9 @@
 // The matrix product on Hopper's tensor cores: wgmma fed by the copy engine, in bfloat16, and in float32 as TF32.
 //
 // A block computes tiles of 128 x tile_n outputs, one after the other. Two warpgroups own 64 rows each and keep their sums in
-// registers; a single warp more starts the copies of 128 bytes of k (64 bfloat16, 32 float32) of both factors to a ring of stages,
-// and runs ahead into the next tile while the last one is stored. Blocks that run at a time share rows and columns in the L2 cache.
+// registers; a single warp more starts the copies of 128 bytes of k (64 bfloat16, 32 float32) of both factors to a ring of
+// stages, and runs ahead into the next tile while the last one is stored. Blocks that run at a time share rows and columns in the
+// L2 cache.
 //
 // A factor may lie with k adjacent, or in bfloat16 with m or n adjacent: wgmma reads either. Float32 with m or n adjacent, and
 // factors whose strides the copy engine cannot take, are first copied to scratch memory with k adjacent.
@@ -157,8 +158,8 @@ class Factor {
     const int64_t depth = 128 / static_cast<int64_t>(element_size(view_.dtype));
     const int64_t batch = view_.sizes[0] == 1 ? view_.strides[transposed_ ? 2 : 1] : view_.strides[0];
     if (transposed_)
-      return tiled_tensor_map(view_.data, view_.dtype, {view_.sizes[1], view_.sizes[2], view_.sizes[0]}, {view_.strides[2], batch},
-                              {64, 64, 1});
+      return tiled_tensor_map(view_.data, view_.dtype, {view_.sizes[1], view_.sizes[2], view_.sizes[0]},
+                              {view_.strides[2], batch}, {64, 64, 1});
     return tiled_tensor_map(view_.data, view_.dtype, {view_.sizes[2], view_.sizes[1], view_.sizes[0]}, {view_.strides[1], batch},
                             {depth, rows, 1}, TmaRounding::ToTf32);
   }
