@@ -76,9 +76,12 @@ std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, co
     return narrow(std::max<int64_t>(common, 1));
   };
   const bool runs = params.groups == 1 && params.dilation[1] == 1 && step == input.sizes[1];  // (kx, ic) are adjacent
-  p.input_vector = runs ? vector_of(input.data, {group_in * grad_weight.sizes[3], p.stride_x, p.padding_x, p.row_elements,
-                                                 p.input_row, p.input_picture})
+  p.input_vector = runs ? vector_of(input.data, {p.stride_x, p.row_elements, p.input_row, p.input_picture})
                         : vector_of(input.data, {group_in, p.input_pixel, p.input_row, p.input_picture});
+  p.run = narrow(group_in * grad_weight.sizes[3]);
+  p.lead = runs ? (p.input_vector - p.padding_x % p.input_vector) % p.input_vector : 0;
+  const int64_t padded_run = div_up(p.run + p.lead, p.input_vector) * p.input_vector;
+  p.padded_run = FastDivisor(padded_run), p.columns = narrow(padded_run * grad_weight.sizes[2]);
   p.grad_vector = vector_of(grad_out.data, {m, p.grad_pixel, p.grad_row, p.grad_picture});
   return p;
 }
@@ -88,7 +91,7 @@ int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t sl
   if (steps == 0) return 1;
   int64_t best = 1;
   double best_us = 0;
-  const int64_t most = std::max<int64_t>(1, std::min({steps, int64_t{512}, (int64_t{1} << 27) / elements}));
+  const int64_t most = std::max<int64_t>(1, std::min({steps, int64_t{512}, (int64_t{1} << 25) / elements}));
   for (int64_t parts = 1; parts <= most; ++parts) {
     const int64_t part_steps = div_up(steps, parts), used = div_up(steps, part_steps);
     const double us = static_cast<double>(div_up(tiles * used, slots)) * (static_cast<double>(part_steps) * step_us + kStartUs) +

@@ -8,7 +8,8 @@
 //
 // Both operands are read where they lie, in channels-last: a row of either tile is one pixel. Within a row of the input the
 // columns (kx, ic) of one ky are adjacent in memory (without dilation and groups), whatever the channel count: so a column j is a
-// pair (row, element) relative to the window's first element, and a 3-channel picture is read in runs of 3 * KW elements.
+// pair (row, element) relative to the window's first element, and a 3-channel picture is read in runs of 3 * KW elements. Where such
+// a run never begins at a multiple of the wide accesses, some columns before it are computed too, and not kept.
 #pragma once
 
 #include <optional>
@@ -29,6 +30,8 @@ struct WeightGradProblem {
   int m, n, groups, group_in;               // of one group
   FastDivisor picture_pixels, row_pixels;   // OH * OW, OW
   FastDivisor channels, kernel_columns;     // IC / groups, KW
+  int run, lead, columns;                   // columns of one ky; columns computed before them; all columns computed, of all ky
+  FastDivisor padded_run;                   // columns / KH
   int input_vector, grad_vector;            // elements that one access can take, at most 16 bytes
 };
 

@@ -82,27 +82,40 @@ __device__ Pixel pixel_at(const WeightGradProblem& p, int pixel) {
 template <class T, int V, int width, int pitch, int depth, int block, class Prepare, class Find>
 __device__ void load_rows(T* tile, const T* anything, Prepare&& prepare, Find&& find) {
   constexpr int vectors = width / V, lanes = std::min({kWarp, 64 / V, vectors & -vectors}), rows = block / lanes;
-  constexpr int columns = vectors / lanes;
-  const int lane = threadIdx.x % lanes;
-  for (int k = threadIdx.x / lanes; k < depth; k += rows) {
-    const auto row = prepare(k);
-    T* to = tile + k * pitch + lane * V;
-    if constexpr (V * sizeof(T) >= 4) {
+  constexpr int columns = vectors / lanes, passes = (depth + rows - 1) / rows;
+  const int lane = threadIdx.x % lanes, first = threadIdx.x / lanes;
+  if constexpr (V * sizeof(T) >= 4) {
+    for (int k = first; k < depth; k += rows) {
+      const auto row = prepare(k);
 #pragma unroll
       for (int c = 0; c < columns; ++c) {
         const T* from = anything;
         const bool exists = find(row, (c * lanes + lane) * V, from);
-        copy_async<V * sizeof(T)>(to + c * lanes * V, exists ? from : anything, exists);
+        copy_async<V * sizeof(T)>(tile + k * pitch + (c * lanes + lane) * V, exists ? from : anything, exists);
       }
-    } else {
-      T values[columns];  // all loads are under way before the first store waits
+    }
+  } else {
+    constexpr int batch = std::max(1, std::min(passes, 16 / columns));  // rows whose loads are under way before a store waits
+    for (int pass = 0; pass < passes; pass += batch) {
+      T values[batch][columns];
 #pragma unroll
-      for (int c = 0; c < columns; ++c) {
-        const T* from = anything;
-        values[c] = find(row, c * lanes + lane, from) ? *from : T(0.0f);
+      for (int i = 0; i < batch; ++i) {
+        const int k = first + (pass + i) * rows;
+        if (k >= depth) break;
+        const auto row = prepare(k);
+#pragma unroll
+        for (int c = 0; c < columns; ++c) {
+          const T* from = anything;
+          values[i][c] = find(row, c * lanes + lane, from) ? *from : T(0.0f);
+        }
       }
 #pragma unroll
-      for (int c = 0; c < columns; ++c) to[c * lanes] = values[c];
+      for (int i = 0; i < batch; ++i) {
+        const int k = first + (pass + i) * rows;
+        if (k >= depth) break;
+#pragma unroll
+        for (int c = 0; c < columns; ++c) tile[k * pitch + c * lanes + lane] = values[i][c];
+      }
     }
   }
 }
@@ -166,16 +179,18 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const Weight
   Pixel* const pixels = reinterpret_cast<Pixel*>(shared + 8 * Shape::kN);
   static_assert(sizeof(Pixel) == 32);
   T* const stages = reinterpret_cast<T*>(shared + Shape::kTableBytes);
-  const int tiles_m = div_up(p.m, Shape::kM), tiles_n = div_up(p.n, Shape::kN);
+  const int tiles_m = div_up(p.m, Shape::kM), tiles_n = div_up(p.columns, Shape::kN);
   const int tile = blockIdx.x % (tiles_m * tiles_n), group = blockIdx.x / (tiles_m * tiles_n);
   const int m0 = tile % tiles_m * Shape::kM, n0 = tile / tiles_m * Shape::kN;
   const T* const input = static_cast<const T*>(p.input) + group * p.group_in;
   const T* const grad_out = static_cast<const T*>(p.grad_out) + group * p.m + m0;
 
   for (int c = threadIdx.x; c < Shape::kN; c += Shape::kBlock) {
-    const auto [tap, channel] = p.channels(n0 + c);
-    const auto [ky, kx] = p.kernel_columns(tap);
-    table[c] = n0 + c < p.n ? make_int2(ky * p.dilation_y, kx * p.dilation_x + channel) : make_int2(INT_MAX / 2, 0);
+    const auto [ky, padded] = p.padded_run(n0 + c);
+    const int r = static_cast<int>(padded) - p.lead;
+    const auto [kx, channel] = p.channels(max(r, 0));
+    const int element = r < 0 ? r : static_cast<int>(kx) * p.dilation_x + static_cast<int>(channel);
+    table[c] = n0 + c < p.columns ? make_int2(static_cast<int>(ky) * p.dilation_y, element) : make_int2(INT_MAX / 2, 0);
   }
 
   Shape tile_sums;
@@ -219,9 +234,11 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const Weight
   }
 
   float* const part = parts + (int64_t{blockIdx.y} * p.groups + group) * p.m * p.n;
-  tile_sums.for_each([&](int m, int n, float sum) {
-    m += m0, n += n0;
-    if (m < p.m && n < p.n) part[int64_t{m} * p.n + n] = sum;
+  tile_sums.for_each([&](int m, int column, float sum) {
+    const auto [ky, padded] = p.padded_run(n0 + column);
+    const int r = static_cast<int>(padded) - p.lead;
+    if (m0 + m < p.m && n0 + column < p.columns && r >= 0 && r < p.run)
+      part[int64_t{m0 + m} * p.n + static_cast<int>(ky) * p.run + r] = sum;
   });
 }
 
@@ -229,8 +246,8 @@ __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const Weight
 template <class Shape> void run(const View& grad_weight, const WeightGradProblem& p, double flops_per_us) {
   const int resident = resident_blocks(weight_grad_kernel<Shape>, Shape::kBlock, Shape::kShared);
   const double step_us = 2.0 * Shape::kM * Shape::kN * Shape::kDepth * resident / flops_per_us;
-  const int64_t tiles = div_up(p.m, Shape::kM) * div_up(p.n, Shape::kN) * p.groups, elements = int64_t{p.groups} * p.m * p.n;
-  const int64_t steps = div_up(p.pixels, Shape::kDepth);
+  const int64_t tiles = div_up(p.m, Shape::kM) * div_up(p.columns, Shape::kN) * p.groups;
+  const int64_t steps = div_up(p.pixels, Shape::kDepth), elements = int64_t{p.groups} * p.m * p.n;
   const int parts = weight_grad_parts(tiles, steps, elements, multiprocessors() * resident, step_us);
   const int part_steps = static_cast<int>(div_up(steps, parts));
   const DeviceScratch<float> scratch(parts * elements);
@@ -241,14 +258,16 @@ template <class Shape> void run(const View& grad_weight, const WeightGradProblem
 
 template <class T> void run_mma(const View& grad_weight, const WeightGradProblem& p) {
   constexpr double flops_per_us = sizeof(T) == 4 ? 1.2e6 : 2.5e6;
-  if (p.m <= 32) run<MmaShape<T, 1, 3, 32, 96>>(grad_weight, p, flops_per_us);
+  if (p.columns <= 32) run<MmaShape<T, 4, 1, 16, 32>>(grad_weight, p, flops_per_us / 4);
+  else if (p.m <= 32) run<MmaShape<T, 1, 3, 32, 96>>(grad_weight, p, flops_per_us);
   else if (p.m <= 64) run<MmaShape<T, 2, 2, 32, 96>>(grad_weight, p, flops_per_us);
   else run<MmaShape<T, 2, 2, 64, 64>>(grad_weight, p, flops_per_us);
 }
 
 void run_fma(const View& grad_weight, const WeightGradProblem& p) {
   constexpr double flops_per_us = 0.3e6;
-  if (p.m <= 32) run<FmaShape<32, 256>>(grad_weight, p, flops_per_us);
+  if (p.columns <= 32) run<FmaShape<64, 32>>(grad_weight, p, flops_per_us / 4);
+  else if (p.m <= 32) run<FmaShape<32, 256>>(grad_weight, p, flops_per_us);
   else if (p.m <= 64) run<FmaShape<64, 256>>(grad_weight, p, flops_per_us);
   else run<FmaShape<128, 128>>(grad_weight, p, flops_per_us);
 }
