@@ -1,4 +1,4 @@
-// Images from files, by stb_image. Label maps and writing are in png.cpp.
+// Images from files, JPEG and BMP by stb_image. PNG files, label maps and writing are in png.cpp.
 #include "data/image.h"
 
 #include <fmt/format.h>
@@ -6,12 +6,13 @@
 #include <memory>
 
 #include "data/file.h"
+#include "data/jpeg_tables.h"
+#include "data/png.h"
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC  // a program that has its own copy of stb_image still links
 #define STBI_NO_STDIO
 #define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #include <stb/stb_image.h>
 
@@ -34,6 +35,10 @@ Image read_image(const std::filesystem::path& file) {
 
 Image decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& file) {
   if (bytes.empty()) file_error(kOperation, file, "is empty", "Copy it again or remove it from the data set.");
+  if (is_png(bytes)) return decode_png(kOperation, bytes, file);
+  if (bytes[0] == 0xFF && !jpeg_tables_fit(bytes))
+    file_error(kOperation, file, "is a damaged JPEG (a Huffman table of more than 256 values)",
+               "Copy it again or remove it from the data set.");
 
   const int size = static_cast<int>(bytes.size());  // read_file admits no more than 2^30
   int width = 0, height = 0, channels = 0;

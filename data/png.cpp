@@ -1,4 +1,4 @@
-// Label maps from PNG files and PNG files out, by libpng: stb_image turns a palette into RGB and loses the indices.
+// PNG files in and out, by libpng: stb_image turns a palette into RGB and loses the indices, and allocates what a damaged file asks.
 //
 // libpng reports errors by longjmp. Each function that calls setjmp here holds no object with a destructor: those live in its
 // caller, so that the jump skips none.
@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "data/file.h"
 #include "data/image.h"
+#include "data/png.h"
 
 namespace tessera::data {
 namespace {
@@ -49,10 +50,18 @@ struct Reader {
     bytes = bytes.subspan(count);
   }
 
-  bool header() {
+  enum class Mode { values, rgb };
+
+  bool header(Mode mode) {
     if (setjmp(png_jmpbuf(png))) return false;
     png_read_info(png, info);
-    png_set_packing(png);      // 1, 2 and 4 bits: one pixel a byte, values as stored
+    if (mode == Mode::values) {
+      png_set_packing(png);  // 1, 2 and 4 bits: one pixel a byte, values as stored
+    } else {
+      png_set_expand(png);  // palettes to their colours, 1, 2 and 4 bits to 8
+      png_set_strip_16(png);
+      png_set_gray_to_rgb(png);
+    }
     png_set_strip_alpha(png);  // grey with alpha: the grey is the id
     png_set_interlace_handling(png);
     png_read_update_info(png, info);
@@ -120,20 +129,37 @@ std::vector<uint8_t> encode(const char* operation, const std::filesystem::path& 
 
 }  // namespace
 
+bool is_png(std::span<const uint8_t> bytes) { return bytes.size() >= 8 && png_sig_cmp(bytes.data(), 0, 8) == 0; }
+
+Image decode_png(const char* operation, std::span<const uint8_t> bytes, const std::filesystem::path& file) {
+  const auto damaged = [&](const std::string& message) {
+    file_error(operation, file, "is truncated or damaged (" + message + ")", "Copy it again or remove it from the data set.");
+  };
+  Reader reader(bytes);
+  if (!reader.header(Reader::Mode::rgb)) damaged(reader.message);
+  const int64_t height = png_get_image_height(reader.png, reader.info), width = png_get_image_width(reader.png, reader.info);
+  check_declared_size(operation, file, height, width, bytes.size());
+  if (png_get_rowbytes(reader.png, reader.info) != static_cast<size_t>(3 * width)) damaged("its colour type is unknown");
+  Image image(static_cast<int>(height), static_cast<int>(width));
+  auto rows = row_pointers(image.pixels.data(), image.height, static_cast<size_t>(width) * 3);
+  if (!reader.pixels(rows.data())) damaged(reader.message);
+  return image;
+}
+
 Label read_label(const std::filesystem::path& file) {
   return decode_label(read_file(kReadLabel, file), file);
 }
 
 Label decode_label(std::span<const uint8_t> bytes, const std::filesystem::path& file) {
   if (bytes.empty()) file_error(kReadLabel, file, "is empty", "Copy it again or remove it from the data set.");
-  if (png_sig_cmp(bytes.data(), 0, std::min<size_t>(bytes.size(), 8)) != 0 || bytes.size() < 8)
+  if (!is_png(bytes))
     file_error(kReadLabel, file, "is no PNG file", "Save labels as PNG with one channel of class ids (JPEG would change them).");
   const auto damaged = [&](const std::string& message) {
     file_error(kReadLabel, file, "is truncated or damaged (" + message + ")", "Copy it again or remove it from the data set.");
   };
 
   Reader reader(bytes);
-  if (!reader.header()) damaged(reader.message);
+  if (!reader.header(Reader::Mode::values)) damaged(reader.message);
   const int64_t height = png_get_image_height(reader.png, reader.info), width = png_get_image_width(reader.png, reader.info);
   check_declared_size(kReadLabel, file, height, width, bytes.size());
   if (png_get_channels(reader.png, reader.info) != 1)

@@ -16,7 +16,7 @@ template <class T> double bias_at(const View* bias, int64_t channel) {
 }  // namespace
 
 void conv2d_forward(const View& out, const View& input, const View& weight, const View* bias, const Conv2dParams& params) {
-  const auto [n_count, out_channels, out_height, out_width] = std::array{out.sizes[0], out.sizes[1], out.sizes[2], out.sizes[3]};
+  const int64_t n_count = out.sizes[0], out_channels = out.sizes[1], out_height = out.sizes[2], out_width = out.sizes[3];
   const int64_t height = input.sizes[2], width = input.sizes[3];
   const int64_t group_in = weight.sizes[1], group_out = out_channels / params.groups;
   dispatch_floating(out.dtype, [&]<class T>() {
@@ -41,8 +41,8 @@ void conv2d_forward(const View& out, const View& input, const View& weight, cons
 
 void conv2d_input_grad(const View& grad_input, const View& grad_out, const View& weight, const View* bias,
                        const Conv2dParams& params) {
-  const auto [n_count, in_channels, height, width] =
-      std::array{grad_input.sizes[0], grad_input.sizes[1], grad_input.sizes[2], grad_input.sizes[3]};
+  const int64_t n_count = grad_input.sizes[0], in_channels = grad_input.sizes[1];
+  const int64_t height = grad_input.sizes[2], width = grad_input.sizes[3];
   const int64_t out_height = grad_out.sizes[2], out_width = grad_out.sizes[3];
   const int64_t group_in = weight.sizes[1], group_out = grad_out.sizes[1] / params.groups;
   dispatch_floating(grad_input.dtype, [&]<class T>() {

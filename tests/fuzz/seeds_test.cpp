@@ -11,6 +11,10 @@ int fuzz_npy(const uint8_t* data, size_t size);
 int fuzz_pickle(const uint8_t* data, size_t size);
 int fuzz_pth(const uint8_t* data, size_t size);
 int fuzz_safetensors(const uint8_t* data, size_t size);
+int fuzz_image(const uint8_t* data, size_t size);
+int fuzz_label(const uint8_t* data, size_t size);
+int fuzz_picture_header(const uint8_t* data, size_t size);
+int fuzz_config(const uint8_t* data, size_t size);
 }
 
 namespace {
@@ -39,5 +43,9 @@ TEST(Seeds, Npy) { run_seeds("npy", fuzz_npy); }
 TEST(Seeds, Pickle) { run_seeds("pickle", fuzz_pickle); }
 TEST(Seeds, Pth) { run_seeds("pth", fuzz_pth); }
 TEST(Seeds, Safetensors) { run_seeds("safetensors", fuzz_safetensors); }
+TEST(Seeds, Image) { run_seeds("image", fuzz_image); }
+TEST(Seeds, Label) { run_seeds("label", fuzz_label); }
+TEST(Seeds, PictureHeader) { run_seeds("picture_header", fuzz_picture_header); }
+TEST(Seeds, Config) { run_seeds("config", fuzz_config); }
 
 }  // namespace
