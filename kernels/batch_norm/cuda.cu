@@ -1,7 +1,7 @@
 // Batch normalisation on CUDA: the passes that write an image, y from x and dx from dy and x.
 //
-// A thread goes through 16 or fewer packs of its channels (cuda_channels.h), four at a time, with the channels' numbers in registers.
-// The blocks begin at the end of the tensor: what the sums read last is still in the level-2 cache then.
+// A thread goes through its share of the packs of its channels (cuda_channels.h), with the channels' numbers in registers. The blocks
+// begin at the end of the tensor: what the sums read last is still in the level-2 cache then.
 // Memory traffic: each operand once.
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/cuda_affine.h"
@@ -9,27 +9,25 @@
 namespace tessera::kernels::cuda {
 namespace {
 
-constexpr int kPacksAThread = 16;
-
 // kAdd: a residual is added before the ReLU.
-template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads)
+template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads, 3)
     forward_kernel(S* out, const S* in, const S* residual, ChannelWalk<kAdd ? 3 : 2> walk, DeviceChannels channels) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels;
+  constexpr int V = kPixels * kChannels, kLoads = kLoadsOf<kChannels>;
   extern __shared__ unsigned char affine_memory[];
   C* const shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(shared, channels, walk);
-  const WalkThread thread(walk, gridDim.x - 1 - blockIdx.x, gridDim.x);
+  const WalkThread thread(walk, gridDim.y - 1 - blockIdx.y);
   if (!thread.active) return;
   const Affine<C, kChannels> affine(shared, walk, thread);
   S* const to = out + thread.channel * walk.channel_steps[0];
   const S* const from = in + thread.channel * walk.channel_steps[1];
   const S* const residual_from = kAdd ? residual + thread.channel * walk.channel_steps[kAdd ? 2 : 1] : nullptr;
-  for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kPackLoads * walk.slots) {
-    Pack<S, V> x[kPackLoads], z[kAdd ? kPackLoads : 1];
-    int64_t places[kPackLoads];
+  for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kLoads * walk.slots) {
+    Pack<S, V> x[kLoads], z[kAdd ? kLoads : 1];
+    int64_t places[kLoads];
 #pragma unroll
-    for (int u = 0; u < kPackLoads; ++u) {
+    for (int u = 0; u < kLoads; ++u) {
       if (p + u * walk.slots >= thread.end) break;
       const auto at = walk.at(p + u * walk.slots);
       places[u] = at[0];
@@ -37,7 +35,7 @@ template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __laun
       if constexpr (kAdd) z[u] = load_pack<V>(residual_from + at[2]);
     }
 #pragma unroll
-    for (int u = 0; u < kPackLoads; ++u) {
+    for (int u = 0; u < kLoads; ++u) {
       if (p + u * walk.slots >= thread.end) break;
       auto y = convert_pack<C>(x[u]);
       [[maybe_unused]] Pack<C, V> other;
@@ -54,19 +52,20 @@ template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __laun
 }
 
 // dx = (dy - constant - (x - mean) * slope) * scale; evaluation: dy * scale.
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, 3)
     backward_kernel(S* grad_in, const S* grad_out, const S* in, ChannelWalk<3> walk, DeviceChannels channels,
                     DeviceChannel sum_dy, DeviceChannel sum_dy_xhat, double count, bool training) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels;
+  constexpr int V = kPixels * kChannels, kLoads = kLoadsOf<kChannels>;
   extern __shared__ unsigned char affine_memory[];
   C* const shared = reinterpret_cast<C*>(affine_memory);
-  fill_affine<kChannels>(shared, channels, walk, [&](int64_t c, int i) {
+  fill_affine<kChannels>(shared, channels, walk, [&]<bool kFloat>(int64_t c, int i) {
     const int row = walk.lanes * kChannels;
-    shared[3 * row + i] = static_cast<C>(sum_dy(c) / count);
-    shared[4 * row + i] = static_cast<C>(channels.invstd(c, 1) * sum_dy_xhat(c) / count);
+    const double dy = sum_dy.get<kFloat>(c), dy_xhat = sum_dy_xhat.get<kFloat>(c), invstd = channels.invstd.get<kFloat>(c, 1);
+    shared[3 * row + i] = static_cast<C>(dy / count);
+    shared[4 * row + i] = static_cast<C>(invstd * dy_xhat / count);
   });
-  const WalkThread thread(walk, gridDim.x - 1 - blockIdx.x, gridDim.x);
+  const WalkThread thread(walk, gridDim.y - 1 - blockIdx.y);
   if (!thread.active) return;
   const Affine<C, kChannels> affine(shared, walk, thread);
   C constant[kChannels], slope[kChannels];
@@ -75,11 +74,11 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
   S* const to = grad_in + thread.channel * walk.channel_steps[0];
   const S* const dy_from = grad_out + thread.channel * walk.channel_steps[1];
   const S* const x_from = in + thread.channel * walk.channel_steps[2];
-  for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kPackLoads * walk.slots) {
-    Pack<S, V> dy[kPackLoads], x[kPackLoads];
-    int64_t places[kPackLoads];
+  for (int64_t p = thread.begin + thread.slot; p < thread.end; p += kLoads * walk.slots) {
+    Pack<S, V> dy[kLoads], x[kLoads];
+    int64_t places[kLoads];
 #pragma unroll
-    for (int u = 0; u < kPackLoads; ++u) {
+    for (int u = 0; u < kLoads; ++u) {
       if (p + u * walk.slots >= thread.end) break;
       const auto at = walk.at(p + u * walk.slots);
       places[u] = at[0];
@@ -87,7 +86,7 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
       x[u] = load_pack<V>(x_from + at[2]);
     }
 #pragma unroll
-    for (int u = 0; u < kPackLoads; ++u) {
+    for (int u = 0; u < kLoads; ++u) {
       if (p + u * walk.slots >= thread.end) break;
       auto g = convert_pack<C>(dy[u]);
       const auto values = convert_pack<C>(x[u]);
@@ -103,11 +102,10 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
   }
 }
 
-// One block a group of channels and kPacksAThread positions a thread, fewer where the device would not be full.
+// About as many blocks as the device holds at once, twice over, so that a channel's numbers are fetched seldom.
 template <size_t K> dim3 image_grid(const ChannelWalk<K>& walk) {
-  const int64_t threads = walk.positions * walk.channels, full = int64_t{multiprocessors()} * 2048;
-  const int64_t packs = std::clamp<int64_t>(threads / full / kPackLoads * kPackLoads, 1, kPacksAThread);
-  return dim3(static_cast<unsigned>(div_up(walk.positions, walk.slots * packs)), static_cast<unsigned>(walk.groups()));
+  const int64_t chunks = walk.chunks(int64_t{multiprocessors()} * 8, 1);
+  return dim3(static_cast<unsigned>(walk.groups()), static_cast<unsigned>(chunks));
 }
 
 }  // namespace
@@ -138,11 +136,13 @@ void batch_norm_backward(const View& grad_input, const View& grad_out, const Vie
   if (grad_input.numel() == 0) return;
   const double count = static_cast<double>(input.numel() / input.sizes[1]);
   const DeviceChannel first(training ? sum_dy : View{}), second(training ? sum_dy_xhat : View{});
+  DeviceChannels per_channel(channels);
+  per_channel.floats = per_channel.floats && first.is_float() && second.is_float();
   dispatch_floating(input.dtype, [&]<class S>() {
     with_channel_walk<S, 3>({&grad_input, &grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
       launch("batch_norm_backward", backward_kernel<S, kPixels, kChannels>, image_grid(walk), kThreads,
              affine_bytes<compute_t<S>, kChannels>(walk, kGradientRows), grad_input.as<S>(), grad_out.as<S>(), input.as<S>(),
-             walk, DeviceChannels(channels), first, second, count, training);
+             walk, per_channel, first, second, count, training);
     });
   });
 }

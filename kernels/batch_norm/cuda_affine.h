@@ -12,16 +12,28 @@ struct DeviceChannel {
   const void* data;
   ScalarType dtype;
   explicit DeviceChannel(const View& view) : data(view.data), dtype(view.dtype) {}
-  __device__ double operator()(int64_t c, double absent = 0) const {
-    return data == nullptr ? absent : load_as<double>(data, dtype, c);
+  bool is_float() const { return data == nullptr || dtype == kFloat32; }
+
+  // kFloat: is_float() is known to hold. Then several of these have no branch between them, and their loads run side by side.
+  template <bool kFloat = false> __device__ double get(int64_t c, double absent = 0) const {
+    if (data == nullptr) return absent;
+    if constexpr (kFloat)
+      return static_cast<const float*>(data)[c];
+    else
+      return load_as<double>(data, dtype, c);
   }
 };
 
 struct DeviceChannels {
   DeviceChannel mean, invstd, weight, bias;
-  bool relu;
+  bool relu, floats;
   explicit DeviceChannels(const BatchNormChannels& channels)
-      : mean(channels.mean), invstd(channels.invstd), weight(channels.weight), bias(channels.bias), relu(channels.relu) {}
+      : mean(channels.mean),
+        invstd(channels.invstd),
+        weight(channels.weight),
+        bias(channels.bias),
+        relu(channels.relu),
+        floats(mean.is_float() && invstd.is_float() && weight.is_float() && bias.is_float()) {}
 };
 
 // Shared memory holds rows of one number for each channel of a block: mean, scale, bias and, for the gradient, constant and slope.
@@ -31,23 +43,31 @@ template <class C, int kChannels, size_t K> size_t affine_bytes(const ChannelWal
   return static_cast<size_t>(rows * walk.lanes * kChannels) * sizeof(C);
 }
 
-// more(c, i) fills what lies behind the first three rows, for channel c at place i. Ends with a barrier.
+// more.operator()<kFloat>(c, i) fills what lies behind the first three rows, for channel c at place i. Ends with a barrier.
 template <int kChannels, class C, size_t K, class More>
 __device__ inline void fill_affine(C* shared, const DeviceChannels& channels, const ChannelWalk<K>& walk, const More& more) {
   const int row = walk.lanes * kChannels;
-  for (int i = threadIdx.x; i < row; i += kThreads) {
-    const int64_t c = int64_t{blockIdx.y} * row + i;
-    if (c >= walk.channels * kChannels) break;
-    shared[i] = static_cast<C>(channels.mean(c));
-    shared[row + i] = static_cast<C>(channels.invstd(c, 1) * channels.weight(c, 1));
-    shared[2 * row + i] = static_cast<C>(channels.bias(c));
-    more(c, i);
-  }
+  const auto fill = [&]<bool kFloat>() {
+    for (int i = threadIdx.x; i < row; i += kThreads) {
+      const int64_t c = int64_t{blockIdx.x} * row + i;
+      if (c >= walk.channels * kChannels) break;
+      const double mean = channels.mean.get<kFloat>(c), invstd = channels.invstd.get<kFloat>(c, 1);
+      const double weight = channels.weight.get<kFloat>(c, 1), bias = channels.bias.get<kFloat>(c);
+      more.template operator()<kFloat>(c, i);
+      shared[i] = static_cast<C>(mean);
+      shared[row + i] = static_cast<C>(invstd * weight);
+      shared[2 * row + i] = static_cast<C>(bias);
+    }
+  };
+  if (channels.floats)
+    fill.template operator()<true>();
+  else
+    fill.template operator()<false>();
   __syncthreads();
 }
 template <int kChannels, class C, size_t K>
 __device__ inline void fill_affine(C* shared, const DeviceChannels& channels, const ChannelWalk<K>& walk) {
-  fill_affine<kChannels>(shared, channels, walk, [](int64_t, int) {});
+  fill_affine<kChannels>(shared, channels, walk, []<bool kFloat>(int64_t, int) {});
 }
 
 // A thread's channels: y = (x - mean) * scale + bias.

@@ -5,8 +5,9 @@
 //   channels  channels-last with whole packs of channels: a pack is V channels of one pixel
 //   pixels    NCHW with whole packs of pixels: a pack is V pixels of one channel
 //   one       anything else: one element at a time
-// A block of 256 threads is `lanes` channels (in packs; 1 in NCHW) by `slots` pixels; blockIdx.x is a part (chunk) of the pixels,
-// blockIdx.y a group of `lanes` channels. So a warp reads adjacent memory in both orders.
+// A block of 256 threads is `lanes` channels (in packs; 1 in NCHW) by `slots` pixels; blockIdx.x is a group of `lanes` channels,
+// blockIdx.y a part (chunk) of the pixels. So a warp reads adjacent memory in both orders, and blocks that run together are near each
+// other. In channels-last a block takes 128 bytes of a pixel where the channels can be cut so: fewer channels' numbers to fetch.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,10 @@
 
 namespace tessera::kernels::cuda {
 
-inline constexpr int kPackLoads = 4;  // packs of each operand that a thread reads before it uses the first
+// Packs of each operand that a thread reads before it uses the first. With 8 channels a thread their numbers take the registers, and
+// fewer loads a thread in more threads are as many in flight.
+inline constexpr int kPackLoads = 4;
+template <int kChannels> inline constexpr int kLoadsOf = kChannels > 4 ? 2 : kPackLoads;
 
 template <size_t K> struct ChannelWalk {
   int64_t channels = 0, positions = 0;  // of the tensor and of a channel, in packs
@@ -59,7 +63,8 @@ template <class S, size_t K, class F> void with_channel_walk(const std::array<co
     if (pixel_pack > 1) walk.pixels = walk.pixels.in_packs(pixel_pack);
     const bool channels_inside = std::abs(views[0]->strides[1]) < std::abs(axes.strides[0][0]);
     if (pixel_pack == 1 && (channel_pack > 1 || channels_inside || walk.positions == 1)) {
-      const int64_t groups = std::max<int64_t>(1, div_up(walk.channels, kThreads));
+      const int64_t widest = channel_pack > 1 && walk.channels % 8 == 0 ? 8 : 64;
+      const int64_t groups = std::max<int64_t>(1, div_up(walk.channels, widest));
       walk.lanes = static_cast<int>(std::max<int64_t>(1, div_up(walk.channels, groups)));
       walk.slots = kThreads / walk.lanes;
     }
@@ -87,11 +92,12 @@ struct WalkThread {
   int64_t channel, begin, end;  // channel in packs; the positions of the block, a whole number of slots in all but the last
   bool active;                  // whether the thread has a channel
 
-  template <size_t K> __device__ explicit WalkThread(const ChannelWalk<K>& walk, int64_t chunk, int64_t chunks) {
+  // The block does part `chunk` of gridDim.y parts.
+  template <size_t K> __device__ WalkThread(const ChannelWalk<K>& walk, int64_t chunk) {
     slot = static_cast<int>(threadIdx.x) / walk.lanes;
     lane = static_cast<int>(threadIdx.x) - slot * walk.lanes;
-    channel = int64_t{blockIdx.y} * walk.lanes + lane;
-    const int64_t part = div_up(div_up(walk.positions, chunks), walk.slots) * walk.slots;
+    channel = int64_t{blockIdx.x} * walk.lanes + lane;
+    const int64_t part = div_up(div_up(walk.positions, gridDim.y), walk.slots) * walk.slots;
     begin = min(part * chunk, walk.positions);
     end = min(begin + part, walk.positions);
     active = slot < walk.slots && channel < walk.channels;

@@ -1,7 +1,7 @@
 // The sums of batch normalisation on CUDA: statistics of the input, and the two sums that the gradient needs.
 //
 // Two launches. In the first a thread sums its pixels (cuda_channels.h) in float32, float64 for float64 inputs; the slots of a block
-// meet in shared memory in float64, in a tree, and each block leaves one partial result a channel. The second launch adds these up:
+// meet in shared memory in float64, and each block leaves one partial result a channel. The second launch adds these up:
 // a block takes 8 channels, 32 threads each. The order depends on the shape and the GPU model alone.
 // Memory traffic: each operand once, plus 16 bytes a channel and block.
 #include <limits>
@@ -9,6 +9,7 @@
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/cuda_affine.h"
 #include "kernels/cuda/memory.h"
+#include "kernels/cuda/reduce.h"
 #include "kernels/elementwise/elementwise.h"
 
 namespace tessera::kernels::cuda {
@@ -30,18 +31,45 @@ __device__ inline void add_slots(TwoSums* shared, int lanes, int slots, int lane
   }
 }
 
-// The partial results of a block, for each channel of its lanes: mine[v] of all slots.
-template <int kChannels, size_t K> __device__ inline void store_partial(TwoSums* partial, const ChannelWalk<K>& walk,
-                                                                        const WalkThread& thread,
-                                                                        const TwoSums (&mine)[kChannels]) {
-  __shared__ TwoSums shared[kThreads];
+// The partial results of a block, for each channel of its lanes: the sum of mine[v] over the slots.
+//   one lane (NCHW)  a block reduction
+//   else             all values go to shared memory, [v][slot][lane]; `parts` threads a channel sum an equal share of the slots each,
+//                    then one of them sums the shares: three barriers, however many channels
+template <int kChannels, size_t K>
+__device__ inline void store_partial(TwoSums* partial, const ChannelWalk<K>& walk, const TwoSums (&mine)[kChannels]) {
+  __shared__ TwoSums shared[kThreads * kChannels];
+  const int lanes = walk.lanes, channels = lanes * kChannels, parts = max(1, kThreads / channels);
+  TwoSums* const to = partial + (int64_t{blockIdx.y} * walk.channels + int64_t{blockIdx.x} * lanes) * kChannels;
+  if (kChannels == 1 && lanes == 1) {
+    double* const scratch = reinterpret_cast<double*>(shared);
+    const double first = block_reduce(mine[0].first, scratch), second = block_reduce(mine[0].second, scratch);
+    if (threadIdx.x == 0) *to = {first, second};
+    return;
+  }
 #pragma unroll
-  for (int v = 0; v < kChannels; ++v) {
-    shared[threadIdx.x] = mine[v];
-    add_slots(shared, walk.lanes, walk.slots, thread.lane, thread.slot);
-    if (thread.slot == 0 && thread.active)
-      partial[(int64_t{blockIdx.x} * walk.channels + thread.channel) * kChannels + v] = shared[thread.lane];
-    __syncthreads();
+  for (int v = 0; v < kChannels; ++v) shared[v * kThreads + threadIdx.x] = mine[v];
+  __syncthreads();
+  const int present = static_cast<int>(min(int64_t{lanes}, walk.channels - int64_t{blockIdx.x} * lanes));
+  if (parts == 1) {
+    for (int i = threadIdx.x; i < channels; i += kThreads) {
+      const int v = i / lanes, lane = i - v * lanes;
+      TwoSums sum{};
+      for (int slot = 0; slot < walk.slots; ++slot) sum.add(shared[v * kThreads + slot * lanes + lane]);
+      if (lane < present) to[lane * kChannels + v] = sum;
+    }
+    return;
+  }
+  const int part = static_cast<int>(threadIdx.x) / channels, i = static_cast<int>(threadIdx.x) - part * channels;
+  const int v = i / lanes, lane = i - v * lanes;
+  TwoSums sum{};
+  if (part < parts)
+    for (int slot = part; slot < walk.slots; slot += parts) sum.add(shared[v * kThreads + slot * lanes + lane]);
+  __syncthreads();
+  if (part < parts) shared[part * channels + i] = sum;
+  __syncthreads();
+  if (part == 0 && lane < present) {
+    for (int other = 1; other < parts; ++other) sum.add(shared[other * channels + i]);
+    to[lane * kChannels + v] = sum;
   }
 }
 
@@ -50,11 +78,11 @@ template <int kChannels, size_t K> __device__ inline void store_partial(TwoSums*
 // A thread sums x - s and (x - s)^2 with s its first value of the channel: those of its values that differ little from each other
 // lose nothing, however far from 0 they are. In float64 the sums are then moved to a value that all threads share, the channel's
 // first: sum(x - o) = sum(x - s) + n (s - o), and likewise the squares.
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads)
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, 3)
     statistics_kernel(const S* in, ChannelWalk<1> walk, TwoSums* partial) {
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels, kLoads = 8;  // one operand only: more of it in flight
-  const WalkThread thread(walk, blockIdx.x, gridDim.x);
+  const WalkThread thread(walk, blockIdx.y);
   TwoSums result[kChannels] = {};
   if (thread.active && thread.begin + thread.slot < thread.end) {
     const S* from = in + thread.channel * walk.channel_steps[0];
@@ -89,21 +117,21 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
       result[v] = {s + count * offset, squares[v] + offset * (2 * s + count * offset)};
     }
   }
-  store_partial<kChannels>(partial, walk, thread, result);
+  store_partial<kChannels>(partial, walk, result);
 }
 
 // --- Sums of the gradient -----------------------------------------------------------------------------------------------------------
 
 // kMasked: the ReLU comes after a sum, so its mask is read off the output, and what passes it is written to `masked`.
-template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __launch_bounds__(kThreads)
+template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __launch_bounds__(kThreads, 3)
     backward_sums_kernel(const S* grad_out, const S* in, const S* out, S* masked, ChannelWalk<kMasked ? 4 : 2> walk,
                          DeviceChannels channels, TwoSums* partial) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels;
+  constexpr int V = kPixels * kChannels, kLoads = kLoadsOf<kChannels>;
   extern __shared__ unsigned char affine_memory[];
   C* const affine_shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(affine_shared, channels, walk);
-  const WalkThread thread(walk, blockIdx.x, gridDim.x);
+  const WalkThread thread(walk, blockIdx.y);
   TwoSums result[kChannels] = {};
   if (thread.active) {
     const Affine<C, kChannels> affine(affine_shared, walk, thread);
@@ -154,12 +182,12 @@ template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __l
       }
     };
     int64_t p = thread.begin + thread.slot;
-    for (; p + (kPackLoads - 1) * walk.slots < thread.end; p += kPackLoads * walk.slots) take.template operator()<kPackLoads>(p);
+    for (; p + (kLoads - 1) * walk.slots < thread.end; p += kLoads * walk.slots) take.template operator()<kLoads>(p);
     for (; p < thread.end; p += walk.slots) take.template operator()<1>(p);
 #pragma unroll
     for (int v = 0; v < kChannels; ++v) result[v] = {static_cast<double>(sum[v]), static_cast<double>(products[v])};
   }
-  store_partial<kChannels>(partial, walk, thread, result);
+  store_partial<kChannels>(partial, walk, result);
 }
 
 // --- The second launch --------------------------------------------------------------------------------------------------------------
@@ -233,16 +261,16 @@ struct FinishSums {
   DeviceChannel invstd;
   __device__ void operator()(int64_t c, const TwoSums& sums) const {
     sum_dy.set(c, sums.first);
-    sum_dy_xhat.set(c, sums.second * invstd(c, 1));
+    sum_dy_xhat.set(c, sums.second * invstd.get(c, 1));
   }
 };
 
 // start(partial, grid) launches the first kernel.
 template <size_t K, class Start, class Finish>
 void reduce_channels(const char* name, const ChannelWalk<K>& walk, int64_t channels, const Start& start, const Finish& finish) {
-  const int64_t chunks = walk.chunks(int64_t{multiprocessors()} * 8, 2 * kPackLoads);
+  const int64_t chunks = walk.chunks(int64_t{multiprocessors()} * 6, 2 * kPackLoads);
   const DeviceScratch<TwoSums> partial(channels * chunks);
-  start(partial.data(), dim3(static_cast<unsigned>(chunks), static_cast<unsigned>(walk.groups())));
+  start(partial.data(), dim3(static_cast<unsigned>(walk.groups()), static_cast<unsigned>(chunks)));
   launch(name, combine_kernel<Finish>, dim3(static_cast<unsigned>(div_up(channels, kCombinedChannels))), kThreads, 0,
          partial.data(), channels, static_cast<int>(chunks), finish);
 }
@@ -255,7 +283,7 @@ void clear(const View& sum_dy, const View& sum_dy_xhat) {
 __global__ void __launch_bounds__(kThreads)
     update_kernel(UpdateEstimates update, DeviceChannel batch_mean, DeviceChannel batch_var, int64_t channels) {
   const int64_t c = thread_position();
-  if (c < channels) update(c, batch_mean(c), batch_var(c));
+  if (c < channels) update(c, batch_mean.get(c), batch_var.get(c));
 }
 
 template <class Store> void run_statistics(const View& input, const Store& store) {

@@ -2,12 +2,13 @@
 //
 //   counts       each warp has a histogram in shared memory, as far as they fit, which spares warps from queueing for one counter;
 //                a block adds its sum to the output by integer atomics, whose order does not show. Larger histograms: in global
-//                memory. A thread looks at every grid-th position.
+//                memory. A thread looks at every grid-th position, four at a time.
 //   weighted     a block does a part of the labels for one bin: it adds the bin's weights in float64, in a fixed order; a thread adds
 //                up the parts of a bin.
 //   one_hot      a thread does one element.
 // Memory traffic: the labels once (weighted: once a bin, mostly from the cache).
 #include "kernels/count/count.h"
+#include "kernels/cuda/axes.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
@@ -28,11 +29,20 @@ __global__ void __launch_bounds__(kThreads)
   unsigned* mine = counters + threadIdx.x / kWarp % max(copies, 1) * bins;
   for (int64_t i = threadIdx.x; i < bins * copies; i += blockDim.x) counters[i] = 0;
   __syncthreads();
-  for (int64_t p = thread_position(); p < positions; p += thread_count()) {
-    const int64_t b = bin(p);
-    if (b < 0) continue;
-    if (copies > 0) atomicAdd(mine + b, 1u);
-    else atomicAdd(counts + b, 1ull);
+  constexpr int kLoads = 4;  // labels in flight
+  const int64_t stride = thread_count();
+  for (int64_t p = thread_position(); p < positions; p += kLoads * stride) {
+    int64_t found[kLoads];
+#pragma unroll
+    for (int u = 0; u < kLoads; ++u) found[u] = p + u * stride < positions ? bin(p + u * stride) : -1;
+#pragma unroll
+    for (int u = 0; u < kLoads; ++u) {
+      if (found[u] < 0) continue;
+      if (copies > 0)
+        atomicAdd(mine + found[u], 1u);
+      else
+        atomicAdd(counts + found[u], 1ull);
+    }
   }
   if (copies == 0) return;
   __syncthreads();
@@ -128,8 +138,8 @@ void bincount(const View& out, const View& in, const View& weights) {
 }
 
 void confusion_matrix(const View& out, const View& target, const View& prediction) {
-  count_into(out, target.numel(),
-             ConfusionBin{target.as<int64_t>(), prediction.as<int64_t>(), row_major_offsets(target, prediction), out.sizes[0]});
+  const auto pixels = merged_axes<2>({&target, &prediction}, OtherDims(target, -1, /*row_major=*/true));
+  count_into(out, target.numel(), ConfusionBin{target.as<int64_t>(), prediction.as<int64_t>(), pixels.offsets(), out.sizes[0]});
 }
 
 void one_hot(const View& out, const View& in) {

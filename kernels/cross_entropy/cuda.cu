@@ -11,31 +11,27 @@ namespace {
 
 template <class T> struct LossFormula {
   using State = Tally;
-  static constexpr bool kWrites = false;
+  using Extra = int64_t;  // the target
+  static constexpr bool kWrites = false, kPadLowest = true;
   Targets<T> targets;
   T hard, soft;  // 1 - s and s / C
   T *loss, *log_normalizer;
   OffsetCalculator<2> places;
   Tally* tallies;
 
-  template <class Line> __device__ void operator()(Line& line, int64_t pixel, Tally& state) const {
-    const int64_t t = targets[pixel];
-    const int place = targets.counts(t) ? static_cast<int>(t) : -1;
-    T most = -std::numeric_limits<T>::infinity(), sum = 0, at_target = 0;
-    line.each([&](int c, T x) {
-      most = max(most, x);
-      if (c == place) at_target = x;
-    });
+  __device__ int64_t load(int64_t pixel) const { return targets[pixel]; }
+  template <class Line> __device__ void operator()(Line& line, int64_t t, int64_t pixel, Tally& state) const {
+    T most = -std::numeric_limits<T>::infinity(), sum = 0;
+    line.each([&](T x) { most = max(most, x); });
     most = line.reduce(most, Maximum());
-    at_target = line.reduce(at_target, Plus());
-    line.each([&](int, T x) { sum += exp(x - most); });
+    line.each([&](T x) { sum += exp_of_difference(x - most); });
     const T log_sum = log(line.reduce(sum, Plus()));
     T value = 0;
-    if (place >= 0) {
-      value = hard * targets.weight_of(t) * (log_sum - (at_target - most));
+    if (targets.counts(t)) {
+      value = hard * targets.weight_of(t) * (log_sum - (line.pick(static_cast<int>(t)) - most));
       if (soft != 0) {
         T smoothed = 0;
-        line.each([&](int c, T x) { smoothed += targets.weight_of(c) * (log_sum - (x - most)); });
+        line.each_class([&](int c, T x) { smoothed += targets.weight_of(c) * (log_sum - (x - most)); });
         value += soft * line.reduce(smoothed, Plus());
       }
     }
@@ -54,28 +50,39 @@ template <class T> struct LossFormula {
 
 template <class T> struct LossGradientFormula {
   using State = T;  // the sum of the class weights, where labels are smoothed
-  static constexpr bool kWrites = true;
+  struct Extra {
+    int64_t target;
+    T grad_loss, log_normalizer;
+  };
+  static constexpr bool kWrites = true, kPadLowest = false;
   Targets<T> targets;
   T hard, soft;
   const T *grad_loss, *log_normalizer;
   OffsetCalculator<2> places;
 
-  template <class Line> __device__ void operator()(Line& line, int64_t pixel, T& weight_sum) const {
-    const int64_t t = targets[pixel];
+  __device__ Extra load(int64_t pixel) const {
+    const auto at = places(pixel);
+    return {targets[pixel], grad_loss[at[0]], log_normalizer[at[1]]};
+  }
+  template <class Line> __device__ void operator()(Line& line, const Extra& extra, int64_t, T& weight_sum) const {
+    const int64_t t = extra.target;
     if (!targets.counts(t)) {
-      line.write([](int, T) { return T(0); });
+      line.write([](T) { return T(0); });
       return;
     }
-    if (soft != 0 && weight_sum == 0)
+    const T g = extra.grad_loss, normalizer = extra.log_normalizer, at_target = hard * targets.weight_of(t);
+    if (soft == 0) {
+      const T factor = g * at_target, x = line.pick(static_cast<int>(t));
+      line.write([&](T logit) { return exp_of_difference(logit - normalizer) * factor; });
+      line.set(static_cast<int>(t), (exp_of_difference(x - normalizer) - 1) * factor);
+      return;
+    }
+    if (weight_sum == 0)
       for (int64_t c = 0; c < targets.classes; ++c) weight_sum += targets.weight_of(c);
-    const auto at = places(pixel);
-    const T g = grad_loss[at[0]], normalizer = log_normalizer[at[1]];
-    const T at_target = hard * targets.weight_of(t), factor = at_target + soft * weight_sum;
-    line.write([&](int c, T x) {
-      T value = exp(x - normalizer) * factor;
-      if (c == static_cast<int>(t)) value -= at_target;
-      if (soft != 0) value -= soft * targets.weight_of(c);
-      return g * value;
+    const T factor = at_target + soft * weight_sum;
+    line.write_class([&](int c, T x) {
+      const T value = exp_of_difference(x - normalizer) * factor - soft * targets.weight_of(c);
+      return g * (c == static_cast<int>(t) ? value - at_target : value);
     });
   }
   __device__ static T begin() { return 0; }

@@ -131,19 +131,28 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
       ++current;
     };
     const int oh_end = map.h.first_output(end);
-    for (int oh = map.h.first_output(begin - 1); oh < oh_end; ++oh) {
-      const LinearSource<C, int> row = map.h(oh);
-      const S* const from = first_column + oh * grad_out.h_step;
-      Pack<C, V> sum{};
-      if (taps <= kHeldTaps) {
-        Pack<S, V> g[kHeldTaps];
+    // The loads of the next row are on their way while a row is summed.
+    Pack<S, V> g[kHeldTaps], next[kHeldTaps];
+    const auto load_row = [&](Pack<S, V>(&row)[kHeldTaps], int oh) {
 #pragma unroll
-        for (int i = 0; i < kHeldTaps; ++i)
-          if (i < taps) g[i] = load_pack<V>(from + i * grad_out.w_step);
+      for (int i = 0; i < kHeldTaps; ++i)
+        if (i < taps && taps <= kHeldTaps && oh < oh_end)
+          row[i] = load_pack<V>(first_column + oh * grad_out.h_step + i * grad_out.w_step);
+    };
+    int oh = map.h.first_output(begin - 1);
+    load_row(next, oh);
+    for (; oh < oh_end; ++oh) {
+      const LinearSource<C, int> row = map.h(oh);
+      Pack<C, V> sum{};
+#pragma unroll
+      for (int i = 0; i < kHeldTaps; ++i) g[i] = next[i];
+      load_row(next, oh + 1);
+      if (taps <= kHeldTaps) {
 #pragma unroll
         for (int i = 0; i < kHeldTaps; ++i)
           if (i < taps) add_scaled(sum, held[i], convert_pack<C>(g[i]));
       } else {
+        const S* const from = first_column + oh * grad_out.h_step;
         for (int i = 0; i < taps; ++i)
           add_scaled(sum, map.w.weight(w_first + i, at.w), convert_pack<C>(load_pack<V>(from + i * grad_out.w_step)));
       }

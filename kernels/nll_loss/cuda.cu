@@ -2,8 +2,8 @@
 //
 //   forward   a thread takes one pixel at a time and reads its one log-probability
 //   backward  writes the whole gradient, mostly zeros. NCHW: a thread has a pack of adjacent pixels and writes it for each class.
-//             Channels-last without gaps: a thread writes packs of adjacent elements, whose pixels and classes follow from their
-//             places. Otherwise: a thread has a pixel and goes through its classes.
+//             Channels-last without gaps: a block clears a piece of memory, then sets the classes at the targets. Otherwise: a
+//             thread has a pixel and goes through its classes.
 // Memory traffic: forward the targets, the sectors of 32 bytes that the target classes lie in, the losses; backward the targets, the
 // gradient of the losses, and one write of the gradient.
 #include "kernels/nll_loss/cuda_tally.h"
@@ -79,24 +79,22 @@ template <class S, int kPixels> __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// A block clears the classes of 256 pixels, one piece of memory, in packs; then a thread writes what its pixel has at its target, which
+// the level-2 cache merges with the zeros.
 template <class S> __global__ void __launch_bounds__(kThreads)
-    backward_rows_kernel(S* grad, int64_t packs, FastDivisor by_classes, Targets<compute_t<S>> targets,
-                         LossGradient<compute_t<S>> g) {
+    backward_rows_kernel(S* grad, int64_t pixels, Targets<compute_t<S>> targets, LossGradient<compute_t<S>> g) {
   using T = compute_t<S>;
   constexpr int V = kPackSize<S>;
-  for (int64_t p = thread_position(); p < packs; p += thread_count()) {
-    const QuotientRemainder first = by_classes(static_cast<uint32_t>(p * V));
-    int64_t pixel = first.quotient, c = first.remainder, t = targets[pixel];
-    Pack<S, V> out;
-#pragma unroll
-    for (int v = 0; v < V; ++v) {
-      out[v] = convert_to<S>(t == c ? gradient_at_target(targets, g, pixel, t) : T(0));
-      if (++c == targets.classes && v + 1 < V) {
-        c = 0;
-        t = targets[++pixel];
-      }
-    }
-    store_pack(grad + p * V, out);
+  const int classes = static_cast<int>(targets.classes);
+  for (int64_t begin = int64_t{blockIdx.x} * kThreads; begin < pixels; begin += int64_t{gridDim.x} * kThreads) {
+    const int count = static_cast<int>(min(int64_t{kThreads}, pixels - begin)), elements = count * classes;
+    const bool active = static_cast<int>(threadIdx.x) < count;
+    const int64_t pixel = begin + threadIdx.x, t = active ? targets[pixel] : targets.ignore_index;
+    S* const piece = grad + begin * classes;
+    for (int q = threadIdx.x; q < elements / V; q += kThreads) store_pack(piece + q * V, Pack<S, V>{});
+    for (int i = elements / V * V + threadIdx.x; i < elements; i += kThreads) piece[i] = S{};
+    __syncthreads();
+    if (targets.counts(t)) piece[threadIdx.x * classes + t] = convert_to<S>(gradient_at_target(targets, g, pixel, t));
   }
 }
 
@@ -127,11 +125,10 @@ void nll_loss_backward(const View& grad_input, const View& grad_loss, const View
     constexpr int V = kPackSize<S>;
     const Targets<T> targets(target, weight, grad_input.sizes[1], params.ignore_index);
     const LossGradient<T> g(grad_loss);
-    const int64_t numel = grad_input.numel();
     S* const grad = grad_input.as<S>();
-    if (grad_input.is_channels_last() && numel % V == 0 && numel < (int64_t{1} << 31) && is_aligned(grad))
-      return launch("nll_loss_backward_rows", backward_rows_kernel<S>, grid_for(numel / V), kThreads, 0, grad, numel / V,
-                    FastDivisor(targets.classes), targets, g);
+    if (grad_input.is_channels_last() && is_aligned(grad))
+      return launch("nll_loss_backward_rows", backward_rows_kernel<S>, grid_for(axes.numel()), kThreads, 0, grad, axes.numel(),
+                    targets, g);
     const bool packs = axes.strides[0][0] == 1 && axes.sizes[0] % V == 0 && axes.outer_strides_are_multiples(0, V) &&
                        class_step % V == 0 && is_aligned(grad);
     if (packs)

@@ -7,36 +7,40 @@ namespace tessera::kernels::cuda {
 namespace {
 
 struct Formula {
-  using State = NoState;
+  using State = Nothing;
+  using Extra = Nothing;
   static constexpr bool kWrites = true;
-  __device__ static NoState begin() { return {}; }
-  __device__ void finish(const NoState&) const {}
+  __device__ static Nothing begin() { return {}; }
+  __device__ static Nothing load(int64_t) { return {}; }
+  __device__ void finish(const Nothing&) const {}
 };
 
 template <class C, bool kLog> struct ForwardFormula : Formula {
-  template <class Line> __device__ void operator()(Line& line, int64_t, NoState&) const {
+  static constexpr bool kPadLowest = true;
+  template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C most = -std::numeric_limits<C>::infinity(), sum = 0;
-    line.each([&](int, C x) { most = max(most, x); });
+    line.each([&](C x) { most = max(most, x); });
     most = line.reduce(most, Maximum());
     if constexpr (kLog) {
-      line.each([&](int, C x) { sum += exp(x - most); });
+      line.each([&](C x) { sum += exp_of_difference(x - most); });
       const C log_sum = log(line.reduce(sum, Plus()));
-      line.write([&](int, C x) { return (x - most) - log_sum; });
+      line.write([&](C x) { return (x - most) - log_sum; });
     } else {
-      auto&& exponentials = line.mapped([most](int, C x) { return exp(x - most); });
-      exponentials.each([&](int, C e) { sum += e; });
+      auto&& exponentials = line.mapped([most](C x) { return exp_of_difference(x - most); });
+      exponentials.each([&](C e) { sum += e; });
       const C share = 1 / line.reduce(sum, Plus());
-      exponentials.write([&](int, C e) { return e * share; });
+      exponentials.write([&](C e) { return e * share; });
     }
   }
 };
 
 template <class C, bool kLog> struct BackwardFormula : Formula {
-  template <class Line> __device__ void operator()(Line& line, int64_t, NoState&) const {
+  static constexpr bool kPadLowest = false;
+  template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C sum = 0;
-    line.each([&](int, C g, C y) { sum += kLog ? g : g * y; });
+    line.each([&](C g, C y) { sum += kLog ? g : g * y; });
     sum = line.reduce(sum, Plus());
-    line.write([&](int, C g, C y) { return kLog ? g - exp(y) * sum : y * (g - sum); });
+    line.write([&](C g, C y) { return kLog ? g - exp_of_difference(y) * sum : y * (g - sum); });
   }
 };
 

@@ -1,13 +1,18 @@
 // The classes of a pixel on CUDA: one formula, three ways to hold its numbers. For .cu files.
 //
 // An op (softmax, cross-entropy, their gradients) is written against a line, the classes of one pixel:
-//   line.each(f)        f(c, x) for the classes of this thread; with two inputs f(c, a, b)
-//   line.reduce(v, op)  v combined over the threads that share the line
-//   line.mapped(f)      the line of f(c, x) in the place of x, for one input; held in registers if x is
-//   line.write(f)       the output at c becomes f(c, x)
-//   line.is_first()     whether this thread is the one that stores the line's own results
-// and is called as op(line, pixel, state): pixel is the number of the pixel, state what a thread gathers over all of its pixels. It
-// is op.begin() before them; after them op.finish(state) runs in all threads of each block.
+//   line.each(f)         f(x) for the classes of this thread; with two inputs f(a, b). A line in registers may have more places than
+//                        there are classes: f sees padding there, -infinity if Op::kPadLowest, else 0
+//   line.each_class(f)   f(c, x) for the classes alone
+//   line.reduce(v, op)   v combined over the threads that share the line
+//   line.pick(c)         x at class c
+//   line.mapped(f)       the line of f(x) in the place of x, for one input; held in registers if x is
+//   line.write(f)        the output becomes f(x); line.write_class(f): f(c, x)
+//   line.set(c, y)       afterwards, the output at c becomes y
+//   line.is_first()      whether this thread is the one that stores the line's own results
+// and is called as op(line, extra, pixel, state): pixel is the number of the pixel; extra = op.load(pixel), what is read beside the
+// classes, on its way before they are; state what a thread gathers over all of its pixels. It is op.begin() before them; after them
+// op.finish(state) runs in all threads of each block.
 //
 // Lines:
 //   planes  (up to 24 classes, any strides) a thread has a pixel, or two adjacent ones of a half type, and holds all classes in
@@ -35,8 +40,17 @@ struct Maximum {
   template <class T> __device__ T operator()(T a, T b) const { return max(a, b); }
 };
 
-// What an op without results of its own gathers.
-struct NoState {};
+// What an op reads or gathers that has nothing to read or to gather.
+struct Nothing {};
+
+// exp for arguments that were made at most about 0: two instructions, with an error of 2 + 1.2 |x| units in the last place, so that
+// what it adds to a sum of such terms is right to 3 units of the sum.
+template <class C> __device__ inline C exp_of_difference(C x) {
+  if constexpr (std::is_same_v<C, float>)
+    return __expf(x);
+  else
+    return exp(x);
+}
 
 // The operands with classes: operand 0 is the output (or stands for none), 1 .. K - 1 are inputs.
 template <int K> struct ClassLines {
@@ -49,9 +63,14 @@ template <int K> struct ClassLines {
 
 // --- Lines --------------------------------------------------------------------------------------------------------------------------
 
-template <class C, int kInputs, int kMax> struct HeldLine {
+template <class S, int kInputs, int kMax> struct HeldLine {
+  using C = compute_t<S>;
   C values[kInputs][kMax];
-  int classes, first = 0;  // place j holds class (first + j) % classes
+  int classes, first;  // place j holds class (first + j) % classes
+  const S* source;     // class 0 of the first input, where it still is
+  int64_t step;
+  int set_class = -1;
+  C set_value;
 
   __device__ int class_at(int j) const {
     const int c = first + j;
@@ -60,33 +79,43 @@ template <class C, int kInputs, int kMax> struct HeldLine {
   template <class F> __device__ void each(F&& f) const {
 #pragma unroll
     for (int j = 0; j < kMax; ++j) {
-      if (j >= classes) continue;
       if constexpr (kInputs == 1)
-        f(class_at(j), values[0][j]);
+        f(values[0][j]);
       else
-        f(class_at(j), values[0][j], values[1][j]);
+        f(values[0][j], values[1][j]);
     }
   }
+  template <class F> __device__ void each_class(F&& f) const {
+#pragma unroll
+    for (int j = 0; j < kMax; ++j)
+      if (j < classes) f(class_at(j), values[0][j]);
+  }
+  template <class T, class Op> __device__ T reduce(T value, Op) const { return value; }
+  __device__ C pick(int c) const { return convert_to<C>(source[c * step]); }
   template <class F> __device__ HeldLine& mapped(F&& f) {
     write(f);
     return *this;
   }
-  template <class T, class Op> __device__ T reduce(T value, Op) const { return value; }
-  __device__ bool is_first() const { return true; }
   template <class F> __device__ void write(F&& f) {
 #pragma unroll
     for (int j = 0; j < kMax; ++j) {
-      if (j >= classes) continue;
       if constexpr (kInputs == 1)
-        values[0][j] = f(class_at(j), values[0][j]);
+        values[0][j] = f(values[0][j]);
       else
-        values[0][j] = f(class_at(j), values[0][j], values[1][j]);
+        values[0][j] = f(values[0][j], values[1][j]);
     }
   }
+  template <class F> __device__ void write_class(F&& f) {
+#pragma unroll
+    for (int j = 0; j < kMax; ++j)
+      if (j < classes) values[0][j] = f(class_at(j), values[0][j]);
+  }
+  __device__ void set(int c, C value) { set_class = c, set_value = value; }
+  __device__ bool is_first() const { return true; }
 };
 
 struct Unmapped {
-  template <class T> __device__ T operator()(int, T x) const { return x; }
+  template <class T> __device__ T operator()(T x) const { return x; }
 };
 
 template <class S, int K, int kTeam, class Map = Unmapped> struct MemoryLine {
@@ -96,9 +125,9 @@ template <class S, int K, int kTeam, class Map = Unmapped> struct MemoryLine {
   int classes, first;  // the first class of this thread
   Map map{};
 
-  __device__ C value(int k, int c) const { return map(c, convert_to<C>(at[k][c * steps[k]])); }
+  __device__ C value(int k, int c) const { return map(convert_to<C>(at[k][c * steps[k]])); }
   template <class F> __device__ MemoryLine<S, K, kTeam, F> mapped(const F& f) const { return {at, steps, classes, first, f}; }
-  template <class F> __device__ void each(F&& f) const {
+  template <class F> __device__ void each_class(F&& f) const {
 #pragma unroll 4
     for (int c = first; c < classes; c += kTeam) {
       if constexpr (K == 2)
@@ -107,28 +136,40 @@ template <class S, int K, int kTeam, class Map = Unmapped> struct MemoryLine {
         f(c, value(1, c), value(2, c));
     }
   }
-  template <class T, class Op> __device__ T reduce(T value, Op op) const { return warp_reduce<kTeam>(value, op); }
-  __device__ bool is_first() const { return first == 0; }
-  template <class F> __device__ void write(F&& f) const {
-#pragma unroll 4
-    for (int c = first; c < classes; c += kTeam) {
-      if constexpr (K == 2)
-        at[0][c * steps[0]] = convert_to<S>(f(c, value(1, c)));
-      else
-        at[0][c * steps[0]] = convert_to<S>(f(c, value(1, c), value(2, c)));
-    }
+  template <class F> __device__ void each(F&& f) const {
+    each_class([&](int, auto... x) { f(x...); });
   }
+  template <class T, class Op> __device__ T reduce(T value, Op op) const { return warp_reduce<kTeam>(value, op); }
+  __device__ C pick(int c) const { return value(1, c); }
+  template <class F> __device__ void write_class(F&& f) const {
+    each_class([&](int c, auto... x) { at[0][c * steps[0]] = convert_to<S>(f(c, x...)); });
+  }
+  template <class F> __device__ void write(F&& f) const {
+    write_class([&](int, auto... x) { return f(x...); });
+  }
+  __device__ void set(int c, C value) const {
+    if (c % kTeam == first) at[0][c * steps[0]] = convert_to<S>(value);
+  }
+  __device__ bool is_first() const { return first == 0; }
 };
 
 // --- Kernels ------------------------------------------------------------------------------------------------------------------------
 
-template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads)
+// Blocks that a multiprocessor shall hold: so many that the loads of some hide the arithmetic of others.
+template <int K, int kMax> inline constexpr int kHeldBlocks = kMax <= 8 ? 4 : K == 2 ? 3 : 2;
+
+template <class Op, class C> __device__ inline C padding() { return Op::kPadLowest ? -std::numeric_limits<C>::infinity() : C(0); }
+
+template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, kHeldBlocks<K, kMax>)
     plane_lines_kernel(ClassLines<K> lines, Op op) {
   using C = compute_t<S>;
   typename Op::State state = Op::begin();
   for (int64_t group = thread_position(); group < lines.pixels / kPixels; group += thread_count()) {
+    typename Op::Extra extra[kPixels];
+#pragma unroll
+    for (int p = 0; p < kPixels; ++p) extra[p] = op.load(group * kPixels + p);
     const auto at = lines.offsets(group);
-    HeldLine<C, K - 1, kMax> line[kPixels];
+    HeldLine<S, K - 1, kMax> line[kPixels];
 #pragma unroll
     for (int k = 1; k < K; ++k) {
       const S* from = static_cast<const S*>(lines.data[k]) + at[k];
@@ -139,12 +180,16 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
 #pragma unroll
       for (int j = 0; j < kMax; ++j)
 #pragma unroll
-        for (int p = 0; p < kPixels; ++p) line[p].values[k - 1][j] = j < lines.classes ? convert_to<C>(stored[j][p]) : C(0);
+        for (int p = 0; p < kPixels; ++p)
+          line[p].values[k - 1][j] = j < lines.classes ? convert_to<C>(stored[j][p]) : padding<Op, C>();
     }
 #pragma unroll
     for (int p = 0; p < kPixels; ++p) {
       line[p].classes = lines.classes;
-      op(line[p], group * kPixels + p, state);
+      line[p].first = 0;
+      line[p].source = static_cast<const S*>(lines.data[1]) + at[1] + p;
+      line[p].step = lines.class_steps[1];
+      op(line[p], extra[p], group * kPixels + p, state);
     }
     if constexpr (Op::kWrites) {
       S* to = static_cast<S*>(lines.data[0]) + at[0];
@@ -156,6 +201,9 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
         for (int p = 0; p < kPixels; ++p) out[p] = convert_to<S>(line[p].values[0][j]);
         store_pack(to + j * lines.class_steps[0], out);
       }
+#pragma unroll
+      for (int p = 0; p < kPixels; ++p)
+        if (line[p].set_class >= 0) to[p + line[p].set_class * lines.class_steps[0]] = convert_to<S>(line[p].set_value);
     }
   }
   op.finish(state);
@@ -170,7 +218,7 @@ template <class S> __device__ inline void copy_piece(S* to, const S* from, int c
   for (int i = packs * V + threadIdx.x; i < count; i += kThreads) to[i] = from[i];
 }
 
-template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(kThreads)
+template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(kThreads, kHeldBlocks<K, kMax>)
     row_lines_kernel(ClassLines<K> lines, Op op) {
   using C = compute_t<S>;
   extern __shared__ __align__(16) unsigned char row_memory[];
@@ -182,22 +230,29 @@ template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(
 #pragma unroll
     for (int k = 1; k < K; ++k)
       copy_piece(shared + (k - 1) * kThreads * classes, static_cast<const S*>(lines.data[k]) + begin * classes, count * classes);
+    const bool active = static_cast<int>(threadIdx.x) < count;
+    typename Op::Extra extra{};
+    if (active) extra = op.load(begin + threadIdx.x);
     __syncthreads();
-    if (static_cast<int>(threadIdx.x) < count) {
-      HeldLine<C, K - 1, kMax> line;
+    if (active) {
+      HeldLine<S, K - 1, kMax> line;
       line.classes = classes;
       line.first = first;
       S* const mine = shared + threadIdx.x * classes;
+      line.source = mine;
+      line.step = 1;
 #pragma unroll
       for (int k = 1; k < K; ++k)
 #pragma unroll
         for (int j = 0; j < kMax; ++j)
-          line.values[k - 1][j] = j < classes ? convert_to<C>(mine[(k - 1) * kThreads * classes + line.class_at(j)]) : C(0);
-      op(line, begin + threadIdx.x, state);
+          line.values[k - 1][j] =
+              j < classes ? convert_to<C>(mine[(k - 1) * kThreads * classes + line.class_at(j)]) : padding<Op, C>();
+      op(line, extra, begin + threadIdx.x, state);
       if constexpr (Op::kWrites) {
 #pragma unroll
         for (int j = 0; j < kMax; ++j)
           if (j < classes) mine[line.class_at(j)] = convert_to<S>(line.values[0][j]);
+        if (line.set_class >= 0) mine[line.set_class] = convert_to<S>(line.set_value);
       }
     }
     __syncthreads();
@@ -221,7 +276,7 @@ template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__
     line.steps = lines.class_steps;
     line.classes = lines.classes;
     line.first = static_cast<int>(threadIdx.x) % kTeam;
-    op(line, pixel, state);
+    op(line, op.load(pixel), pixel, state);
   }
   op.finish(state);
 }
