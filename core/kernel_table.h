@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/kernel_profile.h"
 #include "kernels/cuda/runtime.h"
 
 namespace tessera {
@@ -43,6 +44,7 @@ template <class... Args> class Kernel<void(Args...)> {
       : name_(name), reference_(reference), cpu_(cpu), cuda_(cuda), cudnn_(cudnn) {}
 
   template <class... Given> void operator()(const Device& device, Given&&... args) const {
+    const detail::ProfiledCall profiled(name_, device, args...);
     if (device.is_cpu()) return on_cpu()(std::forward<Given>(args)...);
     const kernels::cuda::KernelCall call(device.index(), name_);
     on_cuda()(std::forward<Given>(args)...);

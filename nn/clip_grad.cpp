@@ -3,6 +3,9 @@
 #include <cmath>
 
 #include "core/grad_mode.h"
+#include "core/ops/binary.h"
+#include "core/ops/concat.h"
+#include "core/ops/creation.h"
 #include "core/ops/reduce.h"
 #include "core/ops/unary.h"
 
@@ -32,6 +35,22 @@ double clip_grad_norm_(const TensorList& parameters, double max_norm, double nor
   if (!(factor >= 1))  // a NaN too
     for (const Tensor& grad : grads) grad.mul_(factor);
   return norm;
+}
+
+Tensor get_total_norm(const TensorList& tensors, double norm_type) {
+  check<ValueError>(norm_type > 0, "get_total_norm: a norm of order {}", norm_type);
+  const NoGradGuard no_grad;
+  TensorList norms;
+  for (const Tensor& x : tensors)
+    if (x.numel() > 0) norms.push_back(x.norm(norm_type).to(x.dtype() == kFloat64 ? kFloat64 : kFloat32));
+  return norms.empty() ? zeros({}) : stack(norms).norm(norm_type);
+}
+
+void clip_grads_with_norm_(const TensorList& parameters, double max_norm, const Tensor& total_norm) {
+  const NoGradGuard no_grad;
+  const Tensor factor = (max_norm / (total_norm + 1e-6)).clamp({}, 1);
+  for (const Tensor& parameter : parameters)
+    if (parameter.grad().defined()) parameter.grad().mul_(factor);
 }
 
 void clip_grad_value_(const TensorList& parameters, double clip_value) {

@@ -16,6 +16,11 @@ double clip_grad_norm_(const T& parameter, double max_norm, double norm_type = 2
   return clip_grad_norm_(TensorList{parameter}, max_norm, norm_type, error_if_nonfinite);
 }
 
+// The same in two halves that never wait for the device: the norm of all tensors together as a 0-dimensional tensor, and the scaling
+// by it, of gradients on its device. In float32 (float64 for float64).
+Tensor get_total_norm(const TensorList& tensors, double norm_type = 2);
+void clip_grads_with_norm_(const TensorList& parameters, double max_norm, const Tensor& total_norm);
+
 // Bounds each element of each gradient to [-clip_value, clip_value].
 void clip_grad_value_(const TensorList& parameters, double clip_value);
 template <std::same_as<Tensor> T> void clip_grad_value_(const T& parameter, double clip_value) {

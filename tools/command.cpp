@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 
+#include "tools/bench_command.h"
 #include "tools/check_data/check_data_command.h"
 #include "tools/convert_command.h"
 #include "tools/eval_command.h"
@@ -68,6 +69,7 @@ int run(int argc, char** argv) {
   register_upsample(app);
   register_convert(app);
   register_info(app);
+  register_bench(app);
   register_verify(app);
   try {
     const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };

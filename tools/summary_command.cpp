@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
-#include <charconv>
 #include <memory>
 
 #include "core/ops/creation.h"
 #include "core/ops/random.h"
 #include "models/registry.h"
 #include "tools/command.h"
+#include "tools/image_shape.h"
 #include "tools/layer_summary.h"
 #include "tools/model_settings.h"
 
@@ -22,24 +22,8 @@ struct SummaryOptions {
   int64_t classes = 21, depth = 0;
 };
 
-// "1x3x320x480"
-std::vector<int64_t> parse_shape(const std::string& text) {
-  std::vector<int64_t> sizes;
-  const char *at = text.data(), *const end = at + text.size();
-  while (at < end) {
-    int64_t size = 0;
-    const auto [stop, error] = std::from_chars(at, end, size);
-    if (error != std::errc() || size < 1 || size > 65536 || (stop != end && *stop != 'x')) break;
-    sizes.push_back(size);
-    at = stop == end ? end : stop + 1;
-  }
-  check<UsageError>(at == end && sizes.size() == 4 && !text.ends_with('x'),
-                    "--input: '{}' is no shape. Write batch x channels x height x width, for example 1x3x320x480.", text);
-  return sizes;
-}
-
 void summary(const SummaryOptions& options) {
-  const std::vector<int64_t> shape = parse_shape(options.input);
+  const std::vector<int64_t> shape = parse_image_shape("input", options.input);
   const nn::AnyModule network = models::make_model(
       options.model, {.in_channels = shape[1], .num_classes = options.classes, .settings = parse_settings(options.settings)});
   fmt::print("{} on {}, {} classes, {}\n\n", options.model, options.input, options.classes, kFloat32);

@@ -1,4 +1,5 @@
-// What a build without CUDA has in the place of runtime.cpp and memory.cpp.
+// What a build without CUDA has in the place of runtime.cpp, memory.cpp and graph.cpp.
+#include "kernels/cuda/graph.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/cuda/target_check.h"
@@ -41,9 +42,19 @@ KernelCall::~KernelCall() = default;
 void check_launch(const char*) {}
 std::optional<InvalidTarget> take_invalid_target() { return std::nullopt; }
 
+bool is_capturing() { return false; }
+void begin_capture(Stream, uint64_t, const uint64_t*) { absent(0); }
+GraphExec end_capture(Stream) { absent(0); }
+void launch_graph(GraphExec, Stream) { absent(0); }
+void destroy_graph(GraphExec) {}
+const uint64_t* captured_random_shift() { return nullptr; }
+
 void* allocate(size_t) { absent(0); }
 void deallocate(void*) noexcept {}
 void record_use(void*, Stream) {}
+uint64_t make_memory_pool() { absent(0); }
+void give_up_memory_pool(uint64_t) {}
+void use_memory_pool(uint64_t) {}
 MemoryStats memory_stats(int device) { absent(device); }
 void reset_peak_memory_stats(int device) { absent(device); }
 void empty_cache() {}

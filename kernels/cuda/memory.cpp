@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/graph.h"
 
 namespace tessera::kernels::cuda {
 namespace {
@@ -23,6 +24,7 @@ constexpr size_t kAlignment = 512, kSmall = kMiB, kSmallSegment = 2 * kMiB, kMid
 
 struct Block {
   int device;
+  uint64_t pool;
   Stream stream;
   char* data;
   size_t bytes;
@@ -33,8 +35,9 @@ struct Block {
 };
 
 struct BestFit {
-  using Key = std::tuple<Stream, bool, size_t, char*>;
-  static Key key(const Block* b) { return {b->stream, b->small, b->bytes, b->data}; }
+  using Key = std::tuple<uint64_t, Stream, bool, size_t, char*>;
+  // Within a graph's pool streams do not matter.
+  static Key key(const Block* b) { return {b->pool, b->pool == 0 ? b->stream : nullptr, b->small, b->bytes, b->data}; }
   bool operator()(const Block* a, const Block* b) const { return key(a) < key(b); }
 };
 
@@ -44,19 +47,21 @@ size_t segment_size(size_t bytes) {
   return bytes <= kSmall ? kSmallSegment : bytes < kMiddle ? kMiddleSegment : round_up(bytes, 2 * kMiB);
 }
 
-class Pool {  // of one device
+// The memory of one device: all pools.
+class Pool {
  public:
-  Block* take(int device, Stream stream, size_t requested) {
+  Block* take(int device, uint64_t pool, Stream stream, size_t requested, const std::set<uint64_t>& kept) {
     const size_t bytes = round_up(requested, kAlignment);
     const bool small = bytes <= kSmall;
-    Block wanted{device, stream, nullptr, bytes, small};
+    Block wanted{device, pool, stream, nullptr, bytes, small};
     auto it = free_.lower_bound(&wanted);
     Block* block;
-    if (it != free_.end() && (*it)->stream == stream && (*it)->small == small) {
+    if (it != free_.end() && (*it)->pool == pool && (pool != 0 || (*it)->stream == stream) && (*it)->small == small) {
       block = *it;
       free_.erase(it);
+      block->stream = stream;
     } else {
-      block = new_segment(wanted, requested);
+      block = new_segment(wanted, requested, kept);
     }
     const size_t rest = block->bytes - bytes;
     if (rest >= (small ? kAlignment : kSmall + 1)) split(block, bytes);
@@ -81,11 +86,11 @@ class Pool {  // of one device
     free_.insert(block);
   }
 
-  // Gives the segments that hold no live block back to the driver.
-  void release_free_segments() {
+  // Gives the segments that hold no live block back to the driver, but for those of `kept` pools.
+  void release_free_segments(const std::set<uint64_t>& kept) {
     for (auto it = free_.begin(); it != free_.end();) {
       Block* block = *it;
-      if (block->before != nullptr || block->after != nullptr) {
+      if (block->before != nullptr || block->after != nullptr || kept.contains(block->pool)) {
         ++it;
         continue;
       }
@@ -99,13 +104,13 @@ class Pool {  // of one device
   MemoryStats stats;
 
  private:
-  Block* new_segment(const Block& wanted, size_t requested) {
+  Block* new_segment(const Block& wanted, size_t requested, const std::set<uint64_t>& kept) {
     const size_t bytes = segment_size(wanted.bytes);
     void* data = nullptr;
     cudaError_t status = cudaMalloc(&data, bytes);
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
-      release_free_segments();
+      release_free_segments(kept);
       status = cudaMalloc(&data, bytes);
     }
     if (status == cudaErrorMemoryAllocation) {
@@ -114,7 +119,7 @@ class Pool {  // of one device
     }
     check(status, "allocating memory");
     stats.reserved += static_cast<int64_t>(bytes);
-    return new Block{wanted.device, wanted.stream, static_cast<char*>(data), bytes, wanted.small};
+    return new Block{wanted.device, wanted.pool, wanted.stream, static_cast<char*>(data), bytes, wanted.small};
   }
 
   [[noreturn]] void out_of_memory(int device, size_t requested) {
@@ -127,7 +132,7 @@ class Pool {  // of one device
   }
 
   void split(Block* block, size_t bytes) {
-    Block* rest = new Block{block->device, block->stream, block->data + bytes, block->bytes - bytes, block->small};
+    Block* rest = new Block{block->device, block->pool, block->stream, block->data + bytes, block->bytes - bytes, block->small};
     rest->before = block;
     rest->after = block->after;
     if (rest->after != nullptr) rest->after->before = rest;
@@ -147,10 +152,14 @@ class Pool {  // of one device
   std::set<Block*, BestFit> free_;
 };
 
+thread_local uint64_t pool_of_thread = 0;
+
 struct Allocator {
   std::mutex mutex;
   std::vector<Pool> pools{static_cast<size_t>(device_count())};
   std::unordered_map<void*, Block*> live;
+  std::set<uint64_t> graph_pools;
+  uint64_t next_pool = 1;
   const bool poison = std::getenv("TESSERA_POISON") != nullptr;
 };
 
@@ -186,7 +195,7 @@ void* allocate(size_t bytes) {
   Block* block;
   {
     std::lock_guard lock(a.mutex);
-    block = a.pools[static_cast<size_t>(device)].take(device, stream, bytes);
+    block = a.pools[static_cast<size_t>(device)].take(device, pool_of_thread, stream, bytes, a.graph_pools);
     a.live[block->data] = block;
   }
   if (a.poison) fill_bytes(block->data, 0xFF, block->bytes);
@@ -212,10 +221,24 @@ void record_use(void* data, Stream stream) {
   Allocator& a = allocator();
   std::lock_guard lock(a.mutex);
   const auto it = a.live.find(data);
-  if (it == a.live.end() || it->second->stream == stream) return;  // not ours, or ordered by its own stream
+  // Not ours, ordered by its own stream, or of a graph, which runs in any.
+  if (it == a.live.end() || it->second->stream == stream || it->second->pool != 0) return;
   auto& users = it->second->users;
   if (std::find(users.begin(), users.end(), stream) == users.end()) users.push_back(stream);
 }
+
+uint64_t make_memory_pool() {
+  std::lock_guard lock(allocator().mutex);
+  allocator().graph_pools.insert(allocator().next_pool);
+  return allocator().next_pool++;
+}
+
+void give_up_memory_pool(uint64_t pool) {
+  std::lock_guard lock(allocator().mutex);
+  allocator().graph_pools.erase(pool);
+}
+
+void use_memory_pool(uint64_t pool) { pool_of_thread = pool; }
 
 MemoryStats memory_stats(int device) {
   require_device(device);
@@ -237,7 +260,7 @@ void empty_cache() {
     std::lock_guard lock(a.mutex);
     for (size_t device = 0; device < a.pools.size(); ++device) {
       const DeviceGuard guard(static_cast<int>(device));
-      a.pools[device].release_free_segments();
+      a.pools[device].release_free_segments(a.graph_pools);
     }
   }
   release_pinned_cache();

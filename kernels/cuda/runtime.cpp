@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/graph.h"
 
 namespace tessera::kernels::cuda {
 namespace {
@@ -45,6 +46,13 @@ std::string remedy(cudaError_t status) {
   return "";
 }
 
+void require_no_capture() {
+  if (!is_capturing()) return;
+  throw DeviceError(
+      "cuda: a graph is being recorded, nothing runs that one could wait for: no item(), no copy to the host, no printing. Read "
+      "results after the replay.");
+}
+
 void check_kernel(cudaError_t status, const char* kernel) {
   if (status == cudaSuccess) [[likely]] return;
   const std::string name = table_entry == nullptr ? kernel : std::string(table_entry) + " (kernel " + kernel + ")";
@@ -73,7 +81,10 @@ int current_device() {
 }
 
 void set_device(int index) { check(cudaSetDevice(index), "choosing a device"); }
-void synchronize_device() { check(cudaDeviceSynchronize(), "waiting for the device"); }
+void synchronize_device() {
+  require_no_capture();
+  check(cudaDeviceSynchronize(), "waiting for the device");
+}
 
 Stream current_stream() {
   if (current_streams.empty()) return nullptr;
@@ -94,7 +105,10 @@ Stream create_stream() {
 }
 
 void destroy_stream(Stream stream) { cudaStreamDestroy(stream); }
-void synchronize_stream(Stream stream) { check(cudaStreamSynchronize(stream), "waiting for a stream"); }
+void synchronize_stream(Stream stream) {
+  require_no_capture();
+  check(cudaStreamSynchronize(stream), "waiting for a stream");
+}
 
 Event create_event(bool timing) {
   Event event = nullptr;
@@ -126,7 +140,7 @@ KernelCall::~KernelCall() { table_entry = previous_; }
 void check_launch(const char* kernel) {
   static const bool debug = std::getenv("TESSERA_CUDA_DEBUG") != nullptr;
   check_kernel(cudaGetLastError(), kernel);
-  if (debug) check_kernel(cudaStreamSynchronize(current_stream()), kernel);
+  if (debug && !is_capturing()) check_kernel(cudaStreamSynchronize(current_stream()), kernel);
 }
 
 }  // namespace tessera::kernels::cuda

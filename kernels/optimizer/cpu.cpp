@@ -161,26 +161,48 @@ bool is_flat(const View& p, std::initializer_list<View> others) {
   return true;
 }
 
+bool is_flat(const SgdTensors& t) { return is_flat(t.p, {t.m, t.g}); }
+bool is_flat(const RmspropTensors& t) { return is_flat(t.p, {t.s, t.a, t.m, t.g}); }
+bool is_flat(const AdamTensors& t) { return is_flat(t.p, {t.m, t.v, t.w, t.g}); }
+bool is_flat(const AdagradTensors& t) { return is_flat(t.p, {t.s, t.g}); }
+
+// fast(tensors) for each parameter whose views are flat alike, slow(span of it alone) for the others.
+template <class Tensors, class Fast, class Slow>
+void for_each_parameter(std::span<const Tensors> all, const StepControl& control, const Fast& fast, const Slow& slow) {
+  if (control.skip != nullptr && *control.skip) return;
+  for (const Tensors& one : all) {
+    if (is_flat(one))
+      fast(one);
+    else
+      slow(std::span(&one, 1));
+  }
+}
+
 }  // namespace
 
-void sgd_step(const View& p, const View& m, const View& g, const SgdParams& params) {
-  if (!is_flat(p, {m, g})) return reference::sgd_step(p, m, g, params);
-  HWY_DYNAMIC_DISPATCH(sgd_update)(p, m, g, params);
+void sgd_step(std::span<const SgdTensors> all, const SgdParams& params, const StepControl& control) {
+  for_each_parameter(
+      all, control, [&](const SgdTensors& t) { HWY_DYNAMIC_DISPATCH(sgd_update)(t.p, t.m, t.g, params); },
+      [&](auto one) { reference::sgd_step(one, params, {}); });
 }
 
-void rmsprop_step(const View& p, const View& s, const View& a, const View& m, const View& g, const RmspropParams& params) {
-  if (!is_flat(p, {s, a, m, g})) return reference::rmsprop_step(p, s, a, m, g, params);
-  HWY_DYNAMIC_DISPATCH(rmsprop_update)(p, s, a, m, g, params);
+void rmsprop_step(std::span<const RmspropTensors> all, const RmspropParams& params, const StepControl& control) {
+  for_each_parameter(
+      all, control,
+      [&](const RmspropTensors& t) { HWY_DYNAMIC_DISPATCH(rmsprop_update)(t.p, t.s, t.a, t.m, t.g, params); },
+      [&](auto one) { reference::rmsprop_step(one, params, {}); });
 }
 
-void adam_step(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params) {
-  if (!is_flat(p, {m, v, w, g})) return reference::adam_step(p, m, v, w, g, params);
-  HWY_DYNAMIC_DISPATCH(adam_update)(p, m, v, w, g, params);
+void adam_step(std::span<const AdamTensors> all, const AdamParams& params, const StepControl& control) {
+  for_each_parameter(
+      all, control, [&](const AdamTensors& t) { HWY_DYNAMIC_DISPATCH(adam_update)(t.p, t.m, t.v, t.w, t.g, params); },
+      [&](auto one) { reference::adam_step(one, params, {}); });
 }
 
-void adagrad_step(const View& p, const View& s, const View& g, const AdagradParams& params) {
-  if (!is_flat(p, {s, g})) return reference::adagrad_step(p, s, g, params);
-  HWY_DYNAMIC_DISPATCH(adagrad_update)(p, s, g, params);
+void adagrad_step(std::span<const AdagradTensors> all, const AdagradParams& params, const StepControl& control) {
+  for_each_parameter(
+      all, control, [&](const AdagradTensors& t) { HWY_DYNAMIC_DISPATCH(adagrad_update)(t.p, t.s, t.g, params); },
+      [&](auto one) { reference::adagrad_step(one, params, {}); });
 }
 
 }  // namespace tessera::kernels::cpu

@@ -1,13 +1,25 @@
-// One optimizer step of one parameter: p is the parameter, g its gradient, the other views the optimizer's state.
+// One optimizer step of many parameters: p is a parameter, g its gradient, the other views the optimizer's state of it.
 //
-// All views of a call have one shape and one floating dtype; p and the state are read and written. A state that the parameters
-// do not use may be a view without data. Formulas and order of operations are PyTorch's. The fast kernels want all views dense
-// and of the same strides and hand other calls to the reference.
+// All views of a parameter have one shape and one floating dtype, which all parameters of a call share; p and the state are read
+// and written. A state that the numbers do not use may be a view without data. Formulas and order of operations are PyTorch's.
+// The fast kernels want all views of a parameter dense and of the same strides and take others element by element. On CUDA a call
+// is one launch for a hundred parameters or so.
 #pragma once
+
+#include <span>
 
 #include "kernels/view.h"
 
 namespace tessera::kernels {
+
+// For steps that are captured in a CUDA graph and replayed, which cannot depend on what the host knows at the time of the replay.
+// On the CPU `skip` alone counts.
+struct StepControl {
+  static constexpr size_t kNumberBytes = 128;
+  void* numbers = nullptr;     // device memory of kNumberBytes: the step reads its numbers there, not from its argument
+  bool write_numbers = false;  // do not step, but write the numbers of the argument there, in the form that a step reads
+  const bool* skip = nullptr;  // nothing changes where this is true when the step runs
+};
 
 // g += weight_decay p;  with momentum: m = first_step ? g : momentum m + (1 - dampening) g,  g = nesterov ? g + momentum m : m;
 // p -= lr g
@@ -16,7 +28,10 @@ struct SgdParams {
   bool nesterov = false;
   bool first_step = false;  // m holds nothing yet
 };
-using SgdStep = void(const View& p, const View& m, const View& g, const SgdParams& params);
+struct SgdTensors {
+  View p, m, g;
+};
+using SgdStep = void(std::span<const SgdTensors>, const SgdParams&, const StepControl&);
 
 // g += weight_decay p;  s = alpha s + (1 - alpha) g^2;  centered: a = alpha a + (1 - alpha) g,  d = sqrt(s - a^2) + eps;
 // else d = sqrt(s) + eps;  with momentum: m = momentum m + g / d,  p -= lr m;  else p -= lr g / d
@@ -24,7 +39,10 @@ struct RmspropParams {
   double lr = 0, alpha = 0, eps = 0, weight_decay = 0, momentum = 0;
   bool centered = false;
 };
-using RmspropStep = void(const View& p, const View& s, const View& a, const View& m, const View& g, const RmspropParams& params);
+struct RmspropTensors {
+  View p, s, a, m, g;
+};
+using RmspropStep = void(std::span<const RmspropTensors>, const RmspropParams&, const StepControl&);
 
 // decoupled (AdamW): p -= lr weight_decay p, else g += weight_decay p;
 // m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  amsgrad: w = max(w, v), else w = v;
@@ -34,14 +52,20 @@ struct AdamParams {
   bool amsgrad = false, decoupled = false;
   int64_t step = 1;
 };
-using AdamStep = void(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params);
+struct AdamTensors {
+  View p, m, v, w, g;
+};
+using AdamStep = void(std::span<const AdamTensors>, const AdamParams&, const StepControl&);
 
 // g += weight_decay p;  s += g^2;  p -= lr / (1 + (step - 1) lr_decay) g / (sqrt(s) + eps)
 struct AdagradParams {
   double lr = 0, lr_decay = 0, weight_decay = 0, eps = 0;
   int64_t step = 1;
 };
-using AdagradStep = void(const View& p, const View& s, const View& g, const AdagradParams& params);
+struct AdagradTensors {
+  View p, s, g;
+};
+using AdagradStep = void(std::span<const AdagradTensors>, const AdagradParams&, const StepControl&);
 
 namespace reference {
 SgdStep sgd_step;

@@ -36,21 +36,28 @@ void for_each_element(const Params& params, const std::array<View, kViews>& view
 
 }  // namespace
 
-void sgd_step(const View& p, const View& m, const View& g, const SgdParams& params) {
-  for_each_element<SgdElement>(params, std::array{p, params.momentum != 0 ? m : View{}, g});
+void sgd_step(std::span<const SgdTensors> all, const SgdParams& params, const StepControl& control) {
+  if (control.skip != nullptr && *control.skip) return;
+  for (const auto& [p, m, g] : all)
+    for_each_element<SgdElement>(params, std::array{p, params.momentum != 0 ? m : View{}, g});
 }
 
-void rmsprop_step(const View& p, const View& s, const View& a, const View& m, const View& g, const RmspropParams& params) {
-  for_each_element<RmspropElement>(params,
-                                   std::array{p, s, params.centered ? a : View{}, params.momentum != 0 ? m : View{}, g});
+void rmsprop_step(std::span<const RmspropTensors> all, const RmspropParams& params, const StepControl& control) {
+  if (control.skip != nullptr && *control.skip) return;
+  for (const auto& [p, s, a, m, g] : all)
+    for_each_element<RmspropElement>(params,
+                                     std::array{p, s, params.centered ? a : View{}, params.momentum != 0 ? m : View{}, g});
 }
 
-void adam_step(const View& p, const View& m, const View& v, const View& w, const View& g, const AdamParams& params) {
-  for_each_element<AdamElement>(params, std::array{p, m, v, params.amsgrad ? w : View{}, g});
+void adam_step(std::span<const AdamTensors> all, const AdamParams& params, const StepControl& control) {
+  if (control.skip != nullptr && *control.skip) return;
+  for (const auto& [p, m, v, w, g] : all)
+    for_each_element<AdamElement>(params, std::array{p, m, v, params.amsgrad ? w : View{}, g});
 }
 
-void adagrad_step(const View& p, const View& s, const View& g, const AdagradParams& params) {
-  for_each_element<AdagradElement>(params, std::array{p, s, g});
+void adagrad_step(std::span<const AdagradTensors> all, const AdagradParams& params, const StepControl& control) {
+  if (control.skip != nullptr && *control.skip) return;
+  for (const auto& [p, s, g] : all) for_each_element<AdagradElement>(params, std::array{p, s, g});
 }
 
 }  // namespace tessera::kernels::reference

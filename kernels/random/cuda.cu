@@ -2,6 +2,7 @@
 //
 // The numbers are those of the CPU: uniform, integers and Bernoulli bit for bit, normal ones up to the last places of log, sin and
 // cos. Memory traffic: the output, written once; an output without gaps by stores of a whole block.
+#include "kernels/cuda/graph.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/pack.h"
@@ -15,9 +16,10 @@ namespace {
 template <class Distribution>
 __global__ void __launch_bounds__(kThreads)
     draw_kernel(void* out, ScalarType dtype, bool packed, int64_t numel, OffsetCalculator<1> offsets, uint64_t seed, uint64_t offset,
-                Distribution distribution) {
+                const uint64_t* shift, Distribution distribution) {
   using Value = typename Distribution::Value;
   constexpr int kCount = Distribution::kPerBlock;
+  if (shift != nullptr) offset += *shift;
   for (int64_t block = thread_position(); block * kCount < numel; block += thread_count()) {
     const PhiloxBlock words = philox_block(seed, offset, static_cast<uint64_t>(block));
     Pack<Value, kCount> numbers;
@@ -37,7 +39,8 @@ template <class Distribution> void draw(const View& out, uint64_t seed, uint64_t
   const int64_t numel = out.numel();
   const bool packed = out.is_contiguous() && is_aligned(out.data, Distribution::kPerBlock * element_size(out.dtype));
   launch("random", draw_kernel<Distribution>, grid_for(div_up(numel, Distribution::kPerBlock)), kThreads, 0, out.data, out.dtype,
-         packed, numel, row_major_offsets(out), seed, offset, distribution);
+         packed, numel, row_major_offsets(out), seed, offset, captured_random_shift(),
+         distribution);
 }
 
 }  // namespace

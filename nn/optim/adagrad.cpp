@@ -22,12 +22,19 @@ void AdagradOptions::check_values() const {
                     lr_decay_, weight_decay_, initial_accumulator_value_, eps_);
 }
 
-void Adagrad::update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) {
+void Adagrad::update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) {
   const auto& o = static_cast<const AdagradOptions&>(options);
-  const View sum = state_tensor(state, "sum", param, o.initial_accumulator_value()).as_view();
-  adagrad_step(param.device(), param.as_view(), sum, grad.as_view(),
-               kernels::AdagradParams{
-                   .lr = o.lr(), .lr_decay = o.lr_decay(), .weight_decay = o.weight_decay(), .eps = o.eps(), .step = state.step});
+  std::vector<kernels::AdagradTensors> tensors;
+  for (const auto& [param, grad, state] : items)
+    tensors.push_back(
+        {param.as_view(), state_tensor(*state, "sum", param, o.initial_accumulator_value()).as_view(), grad.as_view()});
+  adagrad_step(items.front().param.device(), tensors,
+               kernels::AdagradParams{.lr = o.lr(),
+                                      .lr_decay = o.lr_decay(),
+                                      .weight_decay = o.weight_decay(),
+                                      .eps = o.eps(),
+                                      .step = items.front().state->step},
+               control);
 }
 
 }  // namespace tessera::optim

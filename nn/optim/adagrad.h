@@ -29,7 +29,7 @@ class Adagrad : public Optimizer {
       : Optimizer(std::move(groups), std::make_unique<AdagradOptions>(std::move(defaults))) {}
 
  protected:
-  void update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) override;
+  void update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) override;
   std::vector<std::string> state_names() const override { return {"sum"}; }
 };
 

@@ -25,10 +25,14 @@ template <class Options> void check_options(const char* name, const Options& o) 
                     beta2);
 }
 
-// m, v and w are the views of exp_avg, exp_avg_sq and max_exp_avg_sq.
-template <class Options> void adam_update(const Tensor& param, const Tensor& grad, const Options& o, int64_t step, bool decoupled,
-                                          const View& m, const View& v, const View& w) {
-  adam_step(param.device(), param.as_view(), m, v, w, grad.as_view(),
+// state(item, name) is the view of the state tensor of that name.
+template <class Options, class Items, class StateOf>
+void adam_update(const Items& items, const Options& o, bool decoupled, const kernels::StepControl& control, const StateOf& state) {
+  std::vector<kernels::AdamTensors> tensors;
+  for (const auto& item : items)
+    tensors.push_back({item.param.as_view(), state(item, "exp_avg"), state(item, "exp_avg_sq"),
+                       o.amsgrad() ? state(item, "max_exp_avg_sq") : View(), item.grad.as_view()});
+  adam_step(items.front().param.device(), tensors,
             kernels::AdamParams{.lr = o.lr(),
                                 .beta1 = std::get<0>(o.betas()),
                                 .beta2 = std::get<1>(o.betas()),
@@ -36,7 +40,8 @@ template <class Options> void adam_update(const Tensor& param, const Tensor& gra
                                 .weight_decay = o.weight_decay(),
                                 .amsgrad = o.amsgrad(),
                                 .decoupled = decoupled,
-                                .step = step});
+                                .step = items.front().state->step},
+            control);
 }
 
 }  // namespace
@@ -54,18 +59,14 @@ void AdamWOptions::check_values() const {
   check_options("AdamW", *this);
 }
 
-void Adam::update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) {
-  const auto& o = static_cast<const AdamOptions&>(options);
-  adam_update(param, grad, o, state.step, /*decoupled=*/false, state_tensor(state, "exp_avg", param).as_view(),
-              state_tensor(state, "exp_avg_sq", param).as_view(),
-              o.amsgrad() ? state_tensor(state, "max_exp_avg_sq", param).as_view() : View());
+void Adam::update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) {
+  adam_update(items, static_cast<const AdamOptions&>(options), /*decoupled=*/false, control,
+              [](const Item& item, const char* name) { return state_tensor(*item.state, name, item.param).as_view(); });
 }
 
-void AdamW::update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) {
-  const auto& o = static_cast<const AdamWOptions&>(options);
-  adam_update(param, grad, o, state.step, /*decoupled=*/true, state_tensor(state, "exp_avg", param).as_view(),
-              state_tensor(state, "exp_avg_sq", param).as_view(),
-              o.amsgrad() ? state_tensor(state, "max_exp_avg_sq", param).as_view() : View());
+void AdamW::update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) {
+  adam_update(items, static_cast<const AdamWOptions&>(options), /*decoupled=*/true, control,
+              [](const Item& item, const char* name) { return state_tensor(*item.state, name, item.param).as_view(); });
 }
 
 }  // namespace tessera::optim

@@ -48,7 +48,7 @@ class Adam : public Optimizer {
       : Optimizer(std::move(groups), std::make_unique<AdamOptions>(std::move(defaults))) {}
 
  protected:
-  void update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) override;
+  void update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) override;
   std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
 };
 
@@ -60,7 +60,7 @@ class AdamW : public Optimizer {
       : Optimizer(std::move(groups), std::make_unique<AdamWOptions>(std::move(defaults))) {}
 
  protected:
-  void update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) override;
+  void update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) override;
   std::vector<std::string> state_names() const override { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
 };
 

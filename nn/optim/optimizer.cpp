@@ -6,6 +6,7 @@
 #include "core/grad_mode.h"
 #include "core/ops/copy.h"
 #include "core/ops/creation.h"
+#include "kernels/cuda/graph.h"
 
 namespace tessera::optim {
 namespace {
@@ -68,22 +69,68 @@ Tensor Optimizer::step(const LossClosure& closure) {
     loss = closure();
   }
   const NoGradGuard no_grad;
-  for (const OptimizerParamGroup& group : groups_) {
-    for (const Tensor& param : group.params()) {
-      Tensor grad = param.grad();
-      if (!grad.defined()) continue;
-      check<ValueError>(grad.sizes() == param.sizes() && grad.device() == param.device(),
-                        "step: a gradient of shape {} on {} for a parameter of shape {} on {}", grad.sizes(), grad.device(),
-                        param.sizes(), param.device());
-      grad = grad.to(param.dtype());
-      if (!(grad.strides() == param.strides())) grad = grad.contiguous(param.suggest_memory_format());
-      ParamState& state = state_.at(param.impl());
-      ++state.step;
-      update(param, grad, group.options(), state);
-      param.storage()->bump_version();
+  size_t captured = 0;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    for (Items& items : items_of(groups_[g])) {
+      if (kernels::cuda::is_capturing()) {
+        capture(g, std::move(items), captured++);
+        continue;
+      }
+      for (const Item& item : items) {
+        ++item.state->step;
+        item.param.storage()->bump_version();
+      }
+      update(items, groups_[g].options(), {.skip = skip_flag()});
     }
   }
   return loss;
+}
+
+// The parameters that have a gradient, in their order, those together that one call of update() takes.
+std::vector<Optimizer::Items> Optimizer::items_of(const OptimizerParamGroup& group) {
+  std::vector<Items> all;
+  for (const Tensor& param : group.params()) {
+    Tensor grad = param.grad();
+    if (!grad.defined()) continue;
+    check<ValueError>(grad.sizes() == param.sizes() && grad.device() == param.device(),
+                      "step: a gradient of shape {} on {} for a parameter of shape {} on {}", grad.sizes(), grad.device(),
+                      param.sizes(), param.device());
+    grad = grad.to(param.dtype());
+    if (!(grad.strides() == param.strides())) grad = grad.contiguous(param.suggest_memory_format());
+    ParamState& state = state_.at(param.impl());
+    const auto fits = std::find_if(all.begin(), all.end(), [&](const Items& items) {
+      const Item& first = items.front();
+      return first.param.device() == param.device() && first.param.dtype() == param.dtype() && first.state->step == state.step &&
+             first.state->tensors.empty() == state.tensors.empty();
+    });
+    (fits == all.end() ? all.emplace_back() : *fits).push_back({param, grad, &state});
+  }
+  return all;
+}
+
+// The call of update() at this position of a captured step. Several graphs of the same step share the numbers.
+void Optimizer::capture(size_t group, Items items, size_t position) {
+  check<ValueError>(items.front().state->step > 0, "step: a parameter of shape {} has no state yet. Make one step before the capture.",
+                    items.front().param.sizes());
+  if (position == captured_.size()) {
+    const TensorOptions bytes = TensorOptions(kUInt8).device(items.front().param.device());
+    captured_.push_back({group, items, empty({static_cast<int64_t>(kernels::StepControl::kNumberBytes)}, bytes)});
+  }
+  const Captured& captured = captured_[position];
+  check<ValueError>(captured.group == group && captured.items.size() == items.size() &&
+                        captured.items.front().state == items.front().state,
+                    "step: another graph was captured with gradients of other parameters. Use an optimizer for each.");
+  update(items, groups_[group].options(), {.numbers = captured.numbers.data_ptr(), .skip = skip_flag()});
+}
+
+void Optimizer::advance() {
+  for (const Captured& captured : captured_) {
+    for (const Item& item : captured.items) {
+      ++item.state->step;
+      item.param.storage()->bump_version();
+    }
+    update(captured.items, groups_[captured.group].options(), {.numbers = captured.numbers.data_ptr(), .write_numbers = true});
+  }
 }
 
 void Optimizer::zero_grad(bool set_to_none) {

@@ -4,17 +4,22 @@
 //     optimizer.zero_grad();  loss.backward();  optimizer.step();
 //
 // A step reads .grad and never changes it; parameters without a gradient are skipped. The update runs outside the graph, one
-// kernel call a parameter (kernels/optimizer/optimizer.h), in the parameter's dtype.
+// kernel call for all parameters of a group (kernels/optimizer/optimizer.h), in the parameter's dtype.
+//
+// A step can be captured in a CUDA graph (core/cuda_graph.h) once the optimizer has made a step as usual. What changes from step to
+// step, its number and the options, is then read from device memory, where advance() writes it.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "core/tensor.h"
+#include "kernels/optimizer/optimizer.h"
 #include "nn/options.h"
 
 namespace tessera::optim {
@@ -88,8 +93,15 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   void add_param_group(OptimizerParamGroup group);
-  // One update. With a closure, calls it first, with gradients on, and returns its loss.
+  // One update. With a closure, calls it first, with gradients on, and returns its loss. While a CUDA graph is captured it counts
+  // no step; ValueError for a parameter that has made none before.
   Tensor step(const LossClosure& closure = nullptr);
+  // To be called before each replay of a graph in which step() was captured: counts the step and hands its number and the present
+  // options to the device. Does nothing if none was.
+  void advance();
+  // From now on a step changes nothing where `flag`, a bool tensor of one element on the parameters' device, is true when the step
+  // runs. An undefined tensor takes that back.
+  void skip_where(const Tensor& flag) { skip_ = flag; }
   // Drops the gradients, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
 
@@ -103,8 +115,14 @@ class Optimizer {
   void load_state_dict(const OptimizerState& state);
 
  protected:
-  // Updates one parameter that has a gradient, of the parameter's dtype; state.step counts this update already.
-  virtual void update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) = 0;
+  struct Item {
+    Tensor param, grad;  // the gradient of the parameter's dtype and strides
+    ParamState* state;
+  };
+  // Parameters of one device and dtype that have made equally many steps.
+  using Items = std::vector<Item>;
+  // Updates the items; state.step counts this update already.
+  virtual void update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) = 0;
   // The names that state.tensors may hold.
   virtual std::vector<std::string> state_names() const = 0;
   // The state tensor of that name, of the parameter's dtype and device; zeros (or `fill`) in the parameter's layout when first
@@ -112,8 +130,20 @@ class Optimizer {
   static Tensor state_tensor(ParamState& state, const std::string& name, const Tensor& param, double fill = 0);
 
  private:
+  // One call of update() that a graph replays, and where it reads its numbers.
+  struct Captured {
+    size_t group;
+    Items items;
+    Tensor numbers;
+  };
+  std::vector<Items> items_of(const OptimizerParamGroup& group);
+  void capture(size_t group, Items items, size_t position);
+  const bool* skip_flag() const { return skip_.defined() ? skip_.data_ptr<bool>() : nullptr; }
+
   std::vector<OptimizerParamGroup> groups_;
   std::unique_ptr<OptimizerOptions> defaults_;
+  std::vector<Captured> captured_;
+  Tensor skip_;
   std::unordered_map<const TensorImpl*, ParamState> state_;
 };
 

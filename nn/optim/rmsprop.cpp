@@ -23,19 +23,24 @@ void RMSpropOptions::check_values() const {
                     weight_decay_, momentum_);
 }
 
-void RMSprop::update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) {
+void RMSprop::update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) {
   const auto& o = static_cast<const RMSpropOptions&>(options);
-  const View square = state_tensor(state, "square_avg", param).as_view();
-  View mean, momentum;
-  if (o.centered()) mean = state_tensor(state, "grad_avg", param).as_view();
-  if (o.momentum() != 0) momentum = state_tensor(state, "momentum_buffer", param).as_view();
-  rmsprop_step(param.device(), param.as_view(), square, mean, momentum, grad.as_view(),
+  std::vector<kernels::RmspropTensors> tensors;
+  for (const auto& [param, grad, state] : items) {
+    const View square = state_tensor(*state, "square_avg", param).as_view();
+    View mean, momentum;
+    if (o.centered()) mean = state_tensor(*state, "grad_avg", param).as_view();
+    if (o.momentum() != 0) momentum = state_tensor(*state, "momentum_buffer", param).as_view();
+    tensors.push_back({param.as_view(), square, mean, momentum, grad.as_view()});
+  }
+  rmsprop_step(items.front().param.device(), tensors,
                kernels::RmspropParams{.lr = o.lr(),
                                       .alpha = o.alpha(),
                                       .eps = o.eps(),
                                       .weight_decay = o.weight_decay(),
                                       .momentum = o.momentum(),
-                                      .centered = o.centered()});
+                                      .centered = o.centered()},
+               control);
 }
 
 }  // namespace tessera::optim

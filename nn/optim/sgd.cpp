@@ -22,18 +22,22 @@ void SGDOptions::check_values() const {
   check<ValueError>(!nesterov_ || (momentum_ > 0 && dampening_ == 0), "SGD: nesterov needs a momentum and no dampening");
 }
 
-void SGD::update(const Tensor& param, const Tensor& grad, const OptimizerOptions& options, ParamState& state) {
+void SGD::update(const Items& items, const OptimizerOptions& options, const kernels::StepControl& control) {
   const auto& o = static_cast<const SGDOptions&>(options);
-  View momentum;
-  const bool first = !state.tensors.contains("momentum_buffer");
-  if (o.momentum() != 0) momentum = state_tensor(state, "momentum_buffer", param).as_view();
-  sgd_step(param.device(), param.as_view(), momentum, grad.as_view(),
+  const bool first = !items.front().state->tensors.contains("momentum_buffer");
+  std::vector<kernels::SgdTensors> tensors;
+  for (const auto& [param, grad, state] : items) {
+    const View momentum = o.momentum() != 0 ? state_tensor(*state, "momentum_buffer", param).as_view() : View{};
+    tensors.push_back({param.as_view(), momentum, grad.as_view()});
+  }
+  sgd_step(items.front().param.device(), tensors,
            kernels::SgdParams{.lr = o.lr(),
                               .momentum = o.momentum(),
                               .dampening = o.dampening(),
                               .weight_decay = o.weight_decay(),
                               .nesterov = o.nesterov(),
-                              .first_step = first});
+                              .first_step = first},
+           control);
 }
 
 }  // namespace tessera::optim

@@ -54,8 +54,10 @@ struct StepCase {
 template <class Step, class Params> auto with(Step* gpu_step, Step* cpu_step, const Params& params) {
   return [=](bool gpu, const View& p, const View& a, const View& b, const View& c, const View& g) {
     Step* step = gpu ? gpu_step : cpu_step;
-    if constexpr (std::is_same_v<Step, AdamStep> || std::is_same_v<Step, RmspropStep>) step(p, a, b, c, g, params);
-    else step(p, a, g, params);
+    if constexpr (std::is_same_v<Step, AdamStep>) step(std::array{AdamTensors{p, a, b, c, g}}, params, {});
+    else if constexpr (std::is_same_v<Step, RmspropStep>) step(std::array{RmspropTensors{p, a, b, c, g}}, params, {});
+    else if constexpr (std::is_same_v<Step, SgdStep>) step(std::array{SgdTensors{p, a, g}}, params, {});
+    else step(std::array{AdagradTensors{p, a, g}}, params, {});
   };
 }
 
