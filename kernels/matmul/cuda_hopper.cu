@@ -41,6 +41,22 @@ __device__ Tile tile_at(const Plan& plan, int index) {
   return {batch, first + rest % height, rest / height};
 }
 
+// Where the four lanes of a quad hold word i of four rows, lane i afterwards holds the four words of row i: two exchanges with the
+// neighbours at distance 1 and 2.
+__device__ void transpose_in_quad(uint32_t (&words)[4]) {
+#pragma unroll
+  for (int distance = 1; distance <= 2; distance *= 2) {
+    const bool upper = threadIdx.x & distance;
+#pragma unroll
+    for (int low = 0; low < 4; ++low) {
+      if (low & distance) continue;
+      uint32_t &a = words[low], &b = words[low + distance];
+      const uint32_t received = __shfl_xor_sync(0xFFFFFFFF, upper ? a : b, distance);
+      (upper ? a : b) = received;
+    }
+  }
+}
+
 template <class T, int tile_n, bool a_transposed, bool b_transposed>
 __global__ __launch_bounds__(kBlock, 1) void matmul_kernel(const __grid_constant__ CUtensorMap a_map,
                                                            const __grid_constant__ CUtensorMap b_map, const Plan plan, T* out) {
@@ -82,8 +98,11 @@ __global__ __launch_bounds__(kBlock, 1) void matmul_kernel(const __grid_constant
   const int group = threadIdx.x / 128, thread = threadIdx.x % 128, lane = thread % kWarp;
   // From one k step of an instruction to the next, in units of 16 bytes: within the row, or to the rows of the next 16 k.
   constexpr int next_a = a_transposed ? 16 * kRow / 16 : 2, next_b = b_transposed ? 16 * kRow / 16 : 2;
-  const bool pairs = plan.out_column == 1 && plan.out_row % 2 == 0 && plan.out_batch % 2 == 0 && is_aligned(
-                         reinterpret_cast<uintptr_t>(out), 2 * sizeof(T));
+  const auto rows_begin_at = [&](int unit) {  // whether each row begins at a multiple of `unit` elements
+    return plan.out_column == 1 && (plan.out_row | plan.out_batch) % unit == 0 &&
+           is_aligned(reinterpret_cast<uintptr_t>(out), unit * sizeof(T));
+  };
+  const bool pairs = rows_begin_at(2), eights = sizeof(T) == 2 && plan.columns % 8 == 0 && rows_begin_at(8);
   for (int index = blockIdx.x; index < tiles; index += gridDim.x) {
     float sums[tile_n / 2];
 #pragma unroll
@@ -110,6 +129,24 @@ __global__ __launch_bounds__(kBlock, 1) void matmul_kernel(const __grid_constant
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const int row = tile.m * kTileM + group * 64 + thread / kWarp * 16 + lane / 4 + half * 8;
+      if constexpr (sizeof(T) == 2) {
+        if (eights) {  // 16 bytes a lane, 64 adjacent bytes a quad
+#pragma unroll
+          for (int j = 0; j < tile_n / 8; j += 4) {
+            uint32_t words[4];
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+              const __nv_bfloat162 pair = __floats2bfloat162_rn(sums[4 * (j + i) + 2 * half], sums[4 * (j + i) + 2 * half + 1]);
+              memcpy(&words[i], &pair, sizeof(pair));
+            }
+            transpose_in_quad(words);
+            const int column = tile.n * tile_n + (j + lane % 4) * 8;
+            if (row < plan.rows && column < plan.columns)
+              *reinterpret_cast<uint4*>(to + row * plan.out_row + column) = make_uint4(words[0], words[1], words[2], words[3]);
+          }
+          continue;
+        }
+      }
       if (row >= plan.rows) continue;
 #pragma unroll
       for (int j = 0; j < tile_n / 8; ++j) {

@@ -2,6 +2,7 @@
 //
 // float32 and the halves are accumulated in float64, integers in int64, as the contract says; on the GPUs of data centres that costs
 // nothing beside the memory traffic.
+#include "kernels/reduce/cuda_channels.h"
 #include "kernels/reduce/cuda_reduce.h"
 #include "kernels/reduce/reduce.h"
 
@@ -56,6 +57,8 @@ template <ReduceOp op> void fold(const View& in, const ReduceShape& shape, const
   constexpr bool exact = op == ReduceOp::Max || op == ReduceOp::Min || op == ReduceOp::All || op == ReduceOp::Any;
   using A = std::conditional_t<exact, float, double>;
   const Fold<op, A> f{};
+  if constexpr (op == ReduceOp::Sum)
+    if (sum_channels<float>(in, shape, f, store) || sum_channels<BFloat16>(in, shape, f, store)) return;
   if (reduce_packed<float, A>("reduce", in, shape, f, store) || reduce_packed<BFloat16, A>("reduce", in, shape, f, store)) return;
   run_reduce<void, 1, 1, double>("reduce", in, shape, Fold<op, double>{}, store);
 }

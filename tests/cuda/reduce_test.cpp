@@ -86,6 +86,29 @@ TEST(CudaReduce, LongSumsRepeat) {
       }
 }
 
+TEST(CudaReduce, SumOverThePixelsOfChannelsLast) {
+  TESSERA_NEEDS_GPU();
+  for (ScalarType type : {kFloat32, kBFloat16, kFloat16})
+    for (int64_t channels : {1, 3, 8, 12, 21, 24, 64, 100, 512, 2056})
+      for (int64_t shift : {0, 1}) {
+        const StridedBuffer in(type, {2, channels, 64, 48}, {0, 2, 3, 1}, 1, shift);
+        const std::vector<int64_t> out{1, channels, 1, 1};
+        const StridedBuffer first(kFloat32, out), second(kFloat32, out), slow(kFloat32, out);
+        fill_random(in);
+        const OnDevice device{&in, &first, &second};
+        for (ReduceOp op : {ReduceOp::Sum, ReduceOp::Mean}) {
+          cuda::reduce(device(first.view), device(in.view), op);
+          cuda::reduce(device(second.view), device(in.view), op);
+          reference::reduce(slow.view, in.view, op);
+          device.fetch();
+          // Both sums are exact to a few epsilons of float64; the results are rounded once.
+          expect_close(first, slow, within(1e-9, epsilon(kFloat32)), std::to_string(channels) + " channels of " + to_string(type));
+          EXPECT_EQ(first.memory(), second.memory());
+          if (HasFatalFailure()) return;
+        }
+      }
+}
+
 TEST(CudaReduce, NanWins) {
   TESSERA_NEEDS_GPU();
   for (ScalarType type : {kFloat32, kBFloat16, kFloat64}) {
