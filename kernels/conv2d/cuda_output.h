@@ -22,9 +22,20 @@ struct OutputPlan {
 inline OutputPlan output_plan(const TapProduct& p, const View& out, const View* bias) {
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
   const int64_t stride_y = out.sizes[2] == 1 ? p.out[1] * p.channels : out.strides[2];
-  OutputPlan plan{out.data, bias ? bias->data : nullptr, bias ? bias->strides[0] : 0, out.strides[0], stride_y,
-                  narrow(p.out[0]), narrow(p.out[1] * p.channels), narrow(p.columns()), narrow(p.run()), narrow(p.channels),
-                  narrow(p.phases[0]), narrow(p.shift[0]), narrow(p.shift[1] * p.channels), false};
+  OutputPlan plan{out.data,
+                  bias ? bias->data : nullptr,
+                  bias ? bias->strides[0] : 0,
+                  out.strides[0],
+                  stride_y,
+                  narrow(p.out[0]),
+                  narrow(p.out[1] * p.channels),
+                  narrow(p.columns()),
+                  narrow(p.run()),
+                  narrow(p.channels),
+                  narrow(p.phases[0]),
+                  narrow(p.shift[0]),
+                  narrow(p.shift[1] * p.channels),
+                  false};
   const int64_t unit = 16 / static_cast<int64_t>(element_size(out.dtype));
   plan.packs = is_aligned(out.data) && p.run() % unit == 0 && plan.shift_elements % unit == 0 && plan.row_elements % unit == 0 &&
                stride_y % unit == 0 && (p.images == 1 || out.strides[0] % unit == 0);
@@ -54,11 +65,11 @@ template <class T> __device__ inline ColumnPlace column_place(const OutputPlan& 
 }
 
 // Bytes from a staged row to the next: the 16 bytes keep the rows of a warp's fragments in different banks.
-template <class T, int columns> inline constexpr int kStagedPitch = columns * static_cast<int>(sizeof(T)) + 16;
+template <class T, int columns> inline constexpr int kStagedPitch = columns* static_cast<int>(sizeof(T)) + 16;
 
 // A warpgroup's 64 rows of sums, in wgmma's order (wgmma.h), to `staged` with bias added. `thread` counts in the warpgroup.
-template <class T, int columns>
-__device__ inline void stage_sums(unsigned char* staged, const float (&sums)[columns / 2], const ColumnPlace* places, int thread) {
+template <class T, int columns> __device__ inline void stage_sums(unsigned char* staged, const float (&sums)[columns / 2],
+                                                                  const ColumnPlace* places, int thread) {
   const int row = thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
 #pragma unroll
   for (int j = 0; j < columns / 8; ++j) {
@@ -73,10 +84,35 @@ __device__ inline void stage_sums(unsigned char* staged, const float (&sums)[col
   }
 }
 
-// `rows` staged rows to memory, by `threads` threads that all call it.
+// The same to a box for the copy engine (tensor_map.h): blocks of kBoxColumns columns one after the other, 64 swizzled rows each.
+template <class T, int columns> inline constexpr int kBoxRowBytes = [] {
+  const int bytes = columns * static_cast<int>(sizeof(T));
+  return bytes % 128 == 0 ? 128 : bytes % 64 == 0 ? 64 : 32;
+}();
+template <class T, int columns> inline constexpr int kBoxColumns = kBoxRowBytes<T, columns> / static_cast<int>(sizeof(T));
+
 template <class T, int columns>
-__device__ inline void store_staged(const OutputPlan& out, const unsigned char* staged, const RowPlace* row_places,
-                                    const ColumnPlace* places, int rows, int thread, int threads) {
+__device__ inline void stage_box(unsigned char* box, const float (&sums)[columns / 2], const ColumnPlace* places, int thread) {
+  constexpr int kBytes = kBoxRowBytes<T, columns>, kColumns = kBoxColumns<T, columns>;
+  const int row = thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
+#pragma unroll
+  for (int j = 0; j < columns / 8; ++j) {
+    const float left = places[8 * j + column].bias, right = places[8 * j + column + 1].bias;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      Pack<float, 2> pair;
+      pair[0] = sums[4 * j + 2 * half] + left, pair[1] = sums[4 * j + 2 * half + 1] + right;
+      const int at = (row + 8 * half) * kBytes + (8 * j % kColumns + column) * static_cast<int>(sizeof(T));
+      const int swizzled = at ^ (at >> 7 & (kBytes / 16 - 1)) << 4;
+      store_pack(reinterpret_cast<T*>(box + 8 * j / kColumns * 64 * kBytes + swizzled), convert_pack<T>(pair));
+    }
+  }
+}
+
+// `rows` staged rows to memory, by `threads` threads that all call it.
+template <class T, int columns> __device__ inline void store_staged(const OutputPlan& out, const unsigned char* staged,
+                                                                    const RowPlace* row_places, const ColumnPlace* places,
+                                                                    int rows, int thread, int threads) {
   constexpr int kUnit = kPackSize<T>;
   const int unit = out.packs ? kUnit : 1, units = columns / unit;
   for (int at = thread; at < rows * units; at += threads) {
@@ -88,8 +124,10 @@ __device__ inline void store_staged(const OutputPlan& out, const unsigned char* 
     if (static_cast<unsigned>(element) >= static_cast<unsigned>(out.row_elements)) continue;
     const T* from = reinterpret_cast<const T*>(staged + row * kStagedPitch<T, columns>) + column;
     T* to = static_cast<T*>(out.data) + place.picture + y * out.stride_y + element;
-    if (out.packs) store_pack(to, load_pack<kUnit>(from));
-    else *to = *from;
+    if (out.packs)
+      store_pack(to, load_pack<kUnit>(from));
+    else
+      *to = *from;
   }
 }
 

@@ -1,47 +1,58 @@
 // Weights in the order in which a matrix product reads them: [tap][column][in channel] (tap_product.h).
 //
-// A block takes 32 channels of the input times 32 of the output for up to 9 positions of the kernel: it reads them in the order in
-// which they lie in memory into shared memory, and writes them with the input channels adjacent. Traffic: the weights twice.
+// A block takes 32 channels of the input times 8 of the output for up to 9 positions of the kernel, 9 elements a thread: it reads them
+// in the order in which they lie in memory into shared memory, and writes them with the input channels adjacent. The weights are small,
+// so what counts is that all loads are on their way at once. Traffic: the weights twice.
 #include "kernels/conv2d/cuda_tensor_core.h"
 #include "kernels/cuda/launch.h"
 
 namespace tessera::kernels::cuda {
 namespace {
 
-constexpr int kTile = 32, kTaps = 9;
+constexpr int kTileK = 32, kTileC = 8, kTaps = 9, kPairs = kTileK * kTileC;
+static_assert(kPairs == kThreads);
 
 struct PackPlan {
-  int in_channels, channels, in_pitch, columns, run;
+  int in_channels, channels, run;
+  int64_t tap_stride, column_stride;
   int kernel_y, kernel_x, span_x, spans;  // span: the kernel padded to whole taps of all phases; spans = span_y * span_x
   int phases_y, phases_x, taps_x;
-  int64_t stride_k, stride_c, stride_y, stride_x;
+  int fold_channels;
+  int64_t stride_k, stride_fold, stride_c, stride_y, stride_x;
   bool taps_inner, k_inner;  // what is adjacent in the weights' memory: kernel positions; if not, or next, k or c
 };
 
 template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kernel(T* to, const T* weight, PackPlan plan) {
-  __shared__ T tile[kTaps][kTile][kTile + 1];  // kernel position, c, k
-  const int first_k = blockIdx.x * kTile, first_c = blockIdx.y * kTile, first_tap = blockIdx.z * kTaps;
-  const int taps = min(kTaps, plan.spans - first_tap);
-  for (int at = threadIdx.x; at < taps * kTile * kTile; at += kThreads) {
-    int tap, pair;
-    if (plan.taps_inner) tap = at % taps, pair = at / taps;
-    else tap = at / (kTile * kTile), pair = at % (kTile * kTile);
-    const int k = plan.k_inner ? pair % kTile : pair / kTile, c = plan.k_inner ? pair / kTile : pair % kTile;
-    const int ky = (first_tap + tap) / plan.span_x, kx = (first_tap + tap) % plan.span_x;
-    const bool exists = first_k + k < plan.in_channels && first_c + c < plan.channels && ky < plan.kernel_y && kx < plan.kernel_x;
-    tile[tap][c][k] = exists ? weight[(first_k + k) * plan.stride_k + (first_c + c) * plan.stride_c + ky * plan.stride_y +
-                                      kx * plan.stride_x]
-                             : T(0.0f);
+  __shared__ T tile[kTaps][kTileC][kTileK + 1];  // kernel position, c, k
+  __shared__ int64_t from_k[kTileK], from_tap[kTaps],
+      to_tap[kTaps];  // offsets, so that nobody divides in the loops; -1: nothing there
+  const int first_k = blockIdx.x * kTileK, first_c = blockIdx.y * kTileC, first_tap = blockIdx.z * kTaps;
+  if (threadIdx.x < kTileK) {
+    const int k = first_k + threadIdx.x, pixel = k / plan.fold_channels;
+    from_k[threadIdx.x] = k < plan.in_channels ? (k - pixel * plan.fold_channels) * plan.stride_k + pixel * plan.stride_fold : -1;
+  } else if (threadIdx.x < kTileK + kTaps) {
+    const int i = threadIdx.x - kTileK, tap = first_tap + i, ky = tap / plan.span_x, kx = tap - ky * plan.span_x;
+    const int column = ky % plan.phases_y * plan.run + kx % plan.phases_x * plan.channels;
+    from_tap[i] = ky < plan.kernel_y && kx < plan.kernel_x ? ky * plan.stride_y + kx * plan.stride_x : -1;
+    to_tap[i] = tap < plan.spans
+                    ? (ky / plan.phases_y * plan.taps_x + kx / plan.phases_x) * plan.tap_stride + column * plan.column_stride
+                    : -1;
   }
   __syncthreads();
-  for (int at = threadIdx.x; at < taps * kTile * kTile; at += kThreads) {
-    const int k = at % kTile, c = at / kTile % kTile, tap = at / (kTile * kTile);
-    if (first_k + k >= plan.in_channels || first_c + c >= plan.channels) continue;
-    const int ky = (first_tap + tap) / plan.span_x, kx = (first_tap + tap) % plan.span_x;
-    const int a = ky / plan.phases_y * plan.taps_x + kx / plan.phases_x;
-    const int column = ky % plan.phases_y * plan.run + kx % plan.phases_x * plan.channels + first_c + c;
-    to[(int64_t{a} * plan.columns + column) * plan.in_pitch + first_k + k] = tile[tap][c][k];
+#pragma unroll
+  for (int i = 0; i < kTaps; ++i) {
+    const int at = i * kThreads + threadIdx.x;
+    const int tap = plan.taps_inner ? at % kTaps : i, pair = plan.taps_inner ? at / kTaps : threadIdx.x;
+    const int k = plan.k_inner ? pair % kTileK : pair / kTileC, c = plan.k_inner ? pair / kTileK : pair % kTileC;
+    const bool exists = from_k[k] >= 0 && from_tap[tap] >= 0 && first_c + c < plan.channels;
+    tile[tap][c][k] = exists ? weight[from_k[k] + from_tap[tap] + (first_c + c) * plan.stride_c] : T(0.0f);
   }
+  __syncthreads();
+  const int k = threadIdx.x % kTileK, c = threadIdx.x / kTileK;
+  if (first_k + k >= plan.in_channels || first_c + c >= plan.channels) return;
+#pragma unroll
+  for (int tap = 0; tap < kTaps; ++tap)
+    if (to_tap[tap] >= 0) to[to_tap[tap] + (first_c + c) * plan.column_stride + first_k + k] = tile[tap][c][k];
 }
 
 int64_t pitch_of(const TapProduct& product, ScalarType type) {
@@ -55,22 +66,45 @@ int64_t packed_weight_elements(const TapProduct& product, ScalarType type) {
   return product.taps[0] * product.taps[1] * product.columns() * pitch_of(product, type);
 }
 
-WeightMatrix pack_weights(void* to, const TapProduct& p, const View& weight) {
+WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight) {
+  const int64_t pitch = pitch_of(product, weight.dtype);
+  return pack_weights(to, product, weight, product.columns() * pitch, pitch);
+}
+
+WeightMatrix pack_weights(void* to, const TapProduct& p, const View& weight, int64_t tap_stride, int64_t column_stride) {
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
-  const int64_t span_x = p.taps[1] * p.phases[1], spans = p.taps[0] * p.phases[0] * span_x, pitch = pitch_of(p, weight.dtype);
-  PackPlan plan{narrow(p.in_channels), narrow(p.channels), narrow(pitch), narrow(p.columns()), narrow(p.run()), narrow(p.kernel[0]),
-                narrow(p.kernel[1]), narrow(span_x), narrow(spans), narrow(p.phases[0]), narrow(p.phases[1]), narrow(p.taps[1]),
-                p.weight_stride_k, p.weight_stride_c, p.weight_strides[0], p.weight_strides[1], false, false};
+  const int64_t span_x = p.taps[1] * p.phases[1], spans = p.taps[0] * p.phases[0] * span_x;
+  PackPlan plan{narrow(p.in_channels),
+                narrow(p.channels),
+                narrow(p.run()),
+                tap_stride,
+                column_stride,
+                narrow(p.kernel[0]),
+                narrow(p.kernel[1]),
+                narrow(span_x),
+                narrow(spans),
+                narrow(p.phases[0]),
+                narrow(p.phases[1]),
+                narrow(p.taps[1]),
+                narrow(p.fold_channels),
+                p.weight_stride_k,
+                p.weight_stride_fold,
+                p.weight_stride_c,
+                p.weight_strides[0],
+                p.weight_strides[1],
+                false,
+                false};
   plan.k_inner = p.weight_stride_k < p.weight_stride_c;
   plan.taps_inner = p.weight_strides[1] < std::min(p.weight_stride_k, p.weight_stride_c);
-  const dim3 grid(static_cast<unsigned>(div_up(p.in_channels, kTile)), static_cast<unsigned>(div_up(p.channels, kTile)),
+  const dim3 grid(static_cast<unsigned>(div_up(p.in_channels, kTileK)), static_cast<unsigned>(div_up(p.channels, kTileC)),
                   static_cast<unsigned>(div_up(spans, kTaps)));
   if (weight.dtype == kFloat32)
-    launch("pack_weights", pack_weights_kernel<float>, grid, kThreads, 0, static_cast<float*>(to), weight.as<float>(), plan);
-  else
-    launch("pack_weights", pack_weights_kernel<BFloat16>, grid, kThreads, 0, static_cast<BFloat16*>(to), weight.as<BFloat16>(),
+    launch("conv2d_pack_weights", pack_weights_kernel<float>, grid, kThreads, 0, static_cast<float*>(to), weight.as<float>(),
            plan);
-  return {to, p.columns() * pitch, pitch};
+  else
+    launch("conv2d_pack_weights", pack_weights_kernel<BFloat16>, grid, kThreads, 0, static_cast<BFloat16*>(to),
+           weight.as<BFloat16>(), plan);
+  return {to, tap_stride, column_stride};
 }
 
 }  // namespace tessera::kernels::cuda

@@ -18,7 +18,8 @@ namespace {
 class ChannelsLastCopy {
  public:
   ChannelsLastCopy(const View& like, int64_t unit)
-      : view_(like), pitch_(div_up(like.sizes[1], unit) * unit),
+      : view_(like),
+        pitch_(div_up(like.sizes[1], unit) * unit),
         memory_(like.sizes[0] * like.sizes[2] * like.sizes[3] * pitch_ * static_cast<int64_t>(element_size(like.dtype))) {
     view_.data = memory_.data();
     view_.strides[1] = 1, view_.strides[3] = pitch_, view_.strides[2] = like.sizes[3] * pitch_;
@@ -32,35 +33,83 @@ class ChannelsLastCopy {
   DeviceScratch<unsigned char> memory_;
 };
 
+// Dimensions of size 1 get the strides of a tensor without gaps, `pixel` elements a pixel.
+View with_plain_strides(View v, int64_t pixel) {
+  if (v.sizes[1] == 1) v.strides[1] = 1;
+  if (v.sizes[3] == 1) v.strides[3] = pixel;
+  if (v.sizes[2] == 1) v.strides[2] = v.sizes[3] * v.strides[3];
+  if (v.sizes[0] == 1) v.strides[0] = v.sizes[2] * v.strides[2];
+  return v;
+}
+
 // Whether the copy engine can read its pixels.
 bool is_readable(const View& in, int64_t unit) {
-  bool readable = is_aligned(in.data) && (in.sizes[1] == 1 || in.strides[1] == 1);
+  bool readable = is_aligned(in.data) && in.strides[1] == 1;
   for (int d : {0, 2, 3}) readable = readable && in.strides[d] % unit == 0 && in.strides[d] > 0;
   return readable;
 }
 
 // Whether rows of pixels can be written: no gap between pixels.
-bool is_writable(const View& out) {
-  return (out.sizes[1] == 1 || out.strides[1] == 1) && (out.sizes[3] == 1 || out.strides[3] == out.sizes[1]);
+bool is_writable(const View& out) { return out.strides[1] == 1 && out.strides[3] == out.sizes[1]; }
+
+// The product on Hopper: pixels as the copy engine reads them.
+bool run_hopper(TapProduct product, const View& out, const View& in, const View& weight, const View* bias) {
+  const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
+  std::optional<ChannelsLastCopy> dense, padded;
+  View from = with_plain_strides(in, div_up(in.sizes[1], unit) * unit);
+  if (from.strides[1] != 1) {
+    dense.emplace(in, 1);
+    copy(dense->view(), in);
+    from = dense->view();
+  }
+  fold_pixels(product, from);
+  if (!is_readable(from, unit)) {
+    padded.emplace(from, unit);
+    copy(padded->view(), from);
+    from = padded->view();
+  }
+  const DeviceScratch<unsigned char> packed(packed_weight_elements(product, weight.dtype) *
+                                            static_cast<int64_t>(element_size(weight.dtype)));
+  const WeightMatrix weights = pack_weights(packed.data(), product, weight);
+  return hopper_product_by_tiles(product, out, from, weights, bias) ||
+         hopper_product_by_pixels(product, out, from, weights, bias);
+}
+
+// Whether gathering element by element is less work than a copy with padded pixels, which would make the sum several times as long:
+// the first layer, whose 3 channels become 8 of 32 in a step. Where pixels come in tiles the copy wins all the same.
+bool is_better_gathered(const TapProduct& product, const View& in) {
+  const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
+  return in.sizes[1] < unit && in.sizes[1] <= 4 && product.step != TapProduct::Pair{1, 1};
 }
 
 bool run(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias) {
-  const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
-  std::optional<ChannelsLastCopy> in_copy, out_copy;
-  if (!is_readable(in, unit)) {
-    in_copy.emplace(in, unit);
-    copy(in_copy->view(), in);
+  const bool narrow = product.positions() < 1 << 30 && product.columns() < 1 << 30 && product.out[1] * product.channels < 1 << 30;
+  if (!narrow) return false;
+  View to = with_plain_strides(out, out.sizes[1]);
+  std::optional<ChannelsLastCopy> rows;
+  if (!is_writable(to)) {
+    rows.emplace(out, 1);
+    to = rows->view();
   }
-  if (!is_writable(out)) out_copy.emplace(out, 1);
-  if (!hopper_product(product, out_copy ? out_copy->view() : out, in_copy ? in_copy->view() : in, weight, bias)) return false;
-  if (out_copy) copy(out, out_copy->view());
+  if (!device_is_hopper() || is_better_gathered(product, in) || !run_hopper(product, to, in, weight, bias))
+    mma_product(product, to, in, weight, bias);
+  if (rows) copy(out, to);
   return true;
+}
+
+// Ten times the major plus the minor number: 90 for a Hopper GPU.
+int compute_capability() {
+  int major = 0, minor = 0;
+  const int device = current_device();
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "device attribute");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "device attribute");
+  return 10 * major + minor;
 }
 
 // The types and cases that the tensor cores take.
 bool is_supported(const View& out, const View& in, const Conv2dParams& params) {
   const bool type = out.dtype == kBFloat16 || (out.dtype == kFloat32 && params.precision != Float32Precision::Highest);
-  return type && params.groups == 1 && out.numel() > 0 && in.numel() > 0 && device_is_hopper();
+  return type && params.groups == 1 && out.numel() > 0 && in.numel() > 0 && compute_capability() >= 80;
 }
 
 }  // namespace

@@ -15,18 +15,25 @@ bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View&
                        const Conv2dParams& params);
 }  // namespace tensor_core
 
-// Weights as a product's matrix: [taps_y * taps_x][columns][in_channels], of which in_channels are adjacent.
+// Weights as a product's matrix: element (tap, column, k) at tap * tap_stride + column * column_stride + k.
 struct WeightMatrix {
   const void* data;
-  int64_t tap_stride, column_stride;  // in elements
+  int64_t tap_stride, column_stride;
 };
-// Elements that pack_weights writes; rows of in_channels are padded to 16 bytes.
+// Copies the weights into `to`, packed_weight_elements() of them, as [tap][column][k] with rows of k padded to 16 bytes; or with
+// other strides. Taps that a phase does not have get zeros, the padding is not written.
 int64_t packed_weight_elements(const TapProduct& product, ScalarType type);
-// Copies the weights into `to` in this order; zeros for taps that a phase does not have.
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight);
+WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, int64_t tap_stride, int64_t column_stride);
 
-// The product by wgmma. `in` and `out` are channels-last (their pixels may lie apart, their pictures too), `in` with 16-byte aligned
-// pixels. False where the device or the copy engine's fields cannot do it.
-bool hopper_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
+// The product by mma.sync on compute capability 8.0 and later; `in` may have any strides, `out` is channels-last without gaps in a row.
+void mma_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
+
+// The product by wgmma on compute capability 9.0. `in` and `out` are channels-last (their pixels and pictures may lie apart), with
+// pixels of `in` at multiples of 16 bytes. False where a kernel or the copy engine's fields cannot do it.
+using HopperProduct = bool(const TapProduct& product, const View& out, const View& in, const WeightMatrix& weights,
+                           const View* bias);
+HopperProduct hopper_product_by_tiles;   // step 1: a tile of pixels comes once for all taps
+HopperProduct hopper_product_by_pixels;  // any step: pixels are gathered for each tap
 
 }  // namespace tessera::kernels::cuda

@@ -1,5 +1,7 @@
 #include "kernels/conv2d/tap_product.h"
 
+#include <numeric>
+
 namespace tessera::kernels {
 
 TapProduct forward_product(const View& out, const View& input, const View& weight, const Conv2dParams& params) {
@@ -10,9 +12,25 @@ TapProduct forward_product(const View& out, const View& input, const View& weigh
   p.step = params.stride;
   p.first = {-params.padding[0], -params.padding[1]};
   p.tap_step = params.dilation;
-  p.weight_stride_c = weight.strides[0], p.weight_stride_k = weight.strides[1];
+  p.weight_stride_c = weight.strides[0], p.weight_stride_k = weight.strides[1], p.fold_channels = p.in_channels;
   p.weight_strides = {weight.strides[2], weight.strides[3]};
   return p;
+}
+
+void fold_pixels(TapProduct& p, View& in) {
+  constexpr int64_t kManyChannels = 64;
+  const int64_t width = in.sizes[3];
+  const bool dense = (p.in_channels == 1 || in.strides[1] == 1) && in.strides[3] == p.in_channels;
+  if (!dense || p.in_channels >= kManyChannels || p.tap_step[1] != 1 || p.phases[1] != 1 || p.step[1] == 1) return;
+  int64_t group = p.step[1];  // the widest group that all of them are multiples of
+  for (int64_t other : {p.taps[1], -p.first[1], width}) group = std::gcd(group, other);
+  if (group == 1) return;
+  p.fold_channels = p.in_channels, p.weight_stride_fold = p.weight_strides[1];
+  p.weight_strides[1] *= group;
+  p.in_channels *= group;
+  p.step[1] /= group, p.first[1] /= group, p.taps[1] /= group, p.kernel[1] /= group;
+  in.sizes[1] *= group, in.sizes[3] /= group;
+  in.strides[1] = 1, in.strides[3] *= group;
 }
 
 bool has_input_grad_product(const Conv2dParams& params) {
@@ -33,7 +51,7 @@ TapProduct input_grad_product(const View& grad_input, const View& grad_out, cons
     p.shift[d] = padding % stride;
     p.grid[d] = (p.out[d] - 1 + padding) / stride - p.first[d] + 1;
   }
-  p.weight_stride_k = weight.strides[0], p.weight_stride_c = weight.strides[1];
+  p.weight_stride_k = weight.strides[0], p.weight_stride_c = weight.strides[1], p.fold_channels = p.in_channels;
   p.weight_strides = {weight.strides[2], weight.strides[3]};
   return p;
 }

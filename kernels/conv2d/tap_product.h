@@ -31,9 +31,13 @@ struct TapProduct {
   int64_t channels = 0;                                  // of the output
   Pair phases{1, 1}, shift{}, kernel{}, out{};           // out: height and width of the output
 
-  // Element (a_y, a_x, c, k) of the weights is weight[k * stride_k + channel * stride_c + ky * strides[0] + kx * strides[1]].
-  int64_t weight_stride_k = 0, weight_stride_c = 0;
+  // Element (a_y, a_x, c, k) of the weights is weight[k * stride_k + channel * stride_c + ky * strides[0] + kx * strides[1]]. In a
+  // folded product k stands for k / fold_channels pixels to the right (stride_fold each) and channel k % fold_channels.
+  int64_t weight_stride_k = 0, weight_stride_c = 0, weight_stride_fold = 0, fold_channels = 0;
   Pair weight_strides{};
+  constexpr int64_t weight_offset_k(int64_t k) const {
+    return k % fold_channels * weight_stride_k + k / fold_channels * weight_stride_fold;
+  }
 
   constexpr int64_t positions() const { return images * grid[0] * grid[1]; }
   constexpr int64_t run() const { return phases[1] * channels; }
@@ -52,6 +56,11 @@ struct TapProduct {
 };
 
 TapProduct forward_product(const View& out, const View& input, const View& weight, const Conv2dParams& params);
+
+// Sees groups of neighbouring pixels of `in` as one pixel with more channels, where stride, kernel, padding and width allow: the sum
+// then has fewer, longer steps. It pays for few channels and a large stride, as bilinear upsampling's gradient has them. Changes
+// nothing where it is not possible or where the channels are many already.
+void fold_pixels(TapProduct& product, View& in);
 
 // Whether input_grad_product can express it: no direction may have both a stride and a dilation.
 bool has_input_grad_product(const Conv2dParams& params);

@@ -26,14 +26,14 @@ CUtensorMapDataType map_type(ScalarType type, TmaRounding rounding) {
   switch (type) {
     case kBFloat16: return CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
     case kFloat16: return CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
-    case kFloat32:
-      return rounding == TmaRounding::ToTf32 ? CU_TENSOR_MAP_DATA_TYPE_TFLOAT32 : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
+    case kFloat32: return rounding == TmaRounding::ToTf32 ? CU_TENSOR_MAP_DATA_TYPE_TFLOAT32 : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
     default: throw DeviceError(std::string("cuda: tensor map: no map of elements of type ") + to_string(type) + ".");
   }
 }
 
 void check_map(CUresult status, const char* what) {
-  if (status == CUDA_SUCCESS) [[likely]] return;
+  if (status == CUDA_SUCCESS) [[likely]]
+    return;
   throw DeviceError(std::string("cuda: ") + what + ": the driver refuses the layout (error " + std::to_string(status) + ").");
 }
 
@@ -59,46 +59,43 @@ CUtensorMap tiled_tensor_map(const void* data, ScalarType type, std::initializer
   std::transform(strides.begin(), strides.end(), stride.begin(), [&](int64_t s) { return static_cast<cuuint64_t>(s * bytes); });
   CUtensorMap map;
   check_map(encode(&map, map_type(type, rounding), static_cast<cuuint32_t>(sizes.size()), const_cast<void*>(data), size.data(),
-                   stride.data(), extent.data(), step.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
-                   swizzle_of(*box.begin() * bytes), CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+                   stride.data(), extent.data(), step.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle_of(*box.begin() * bytes),
+                   CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
             "tensor map");
   return map;
 }
 
 namespace {
-// The upper corner of the walk, counted from the picture's last pixel.
+// The last position of the walk along an axis, counted from the last pixel.
 int64_t upper_corner(const PixelWalk& walk, size_t axis, int64_t size) {
   return walk.first[axis] + (walk.count[axis] - 1) * walk.step[axis] - (size - 1);
 }
 }  // namespace
 
-bool fits_tensor_map(const PixelWalk& walk, int64_t height, int64_t width) {
-  const auto in_range = [](int64_t corner) { return corner >= -128 && corner <= 127; };
-  bool fits = true;
-  for (size_t axis : {0, 1})
-    fits = fits && in_range(walk.first[axis]) && in_range(upper_corner(walk, axis, axis == 0 ? height : width)) &&
-           walk.step[axis] <= 8;
-  return fits;
+bool fits_tensor_map(const PixelSource& in, const PixelWalk& walk, const std::array<int64_t, 2>& reach) {
+  const auto fits = [&](size_t axis, int64_t size) {
+    const int64_t upper = upper_corner(walk, axis, size);
+    return walk.first[axis] >= -128 && walk.first[axis] <= 127 && upper >= -128 && upper <= 127 && walk.step[axis] <= 8 &&
+           reach[axis] <= 255;
+  };
+  return fits(0, in.height) && fits(1, in.width);
 }
 
-CUtensorMap pixel_tensor_map(const void* data, ScalarType type, const std::array<int64_t, 4>& sizes,
-                             const std::array<int64_t, 3>& strides, const PixelWalk& walk, int channels, int pixels,
-                             TmaRounding rounding) {
+CUtensorMap pixel_tensor_map(const PixelSource& in, const PixelWalk& walk, int channels, int pixels, TmaRounding rounding) {
   static const auto encode = driver_function<PFN_cuTensorMapEncodeIm2col_v12000>("cuTensorMapEncodeIm2col");
-  const auto bytes = static_cast<int64_t>(element_size(type));
-  std::array<cuuint64_t, 4> size{};
-  std::array<cuuint64_t, 3> stride{};
-  std::copy(sizes.begin(), sizes.end(), size.begin());
-  std::transform(strides.begin(), strides.end(), stride.begin(), [&](int64_t s) { return static_cast<cuuint64_t>(s * bytes); });
+  const auto bytes = static_cast<int64_t>(element_size(in.type));
+  const auto size = [](int64_t value) { return static_cast<cuuint64_t>(value); };
+  const auto step = [](int64_t value) { return static_cast<cuuint32_t>(value); };
+  const std::array<cuuint64_t, 4> sizes{size(in.channels), size(in.width), size(in.height), size(in.pictures)};
+  const std::array<cuuint64_t, 3> strides{size(in.stride_x * bytes), size(in.stride_y * bytes), size(in.stride_n * bytes)};
   const std::array<int, 2> lower{static_cast<int>(walk.first[1]), static_cast<int>(walk.first[0])};
-  const std::array<int, 2> upper{static_cast<int>(upper_corner(walk, 1, sizes[1])),
-                                 static_cast<int>(upper_corner(walk, 0, sizes[2]))};
-  const std::array<cuuint32_t, 4> step{1, static_cast<cuuint32_t>(walk.step[1]), static_cast<cuuint32_t>(walk.step[0]), 1};
+  const std::array<int, 2> upper{static_cast<int>(upper_corner(walk, 1, in.width)),
+                                 static_cast<int>(upper_corner(walk, 0, in.height))};
+  const std::array<cuuint32_t, 4> steps{1, step(walk.step[1]), step(walk.step[0]), 1};
   CUtensorMap map;
-  check_map(encode(&map, map_type(type, rounding), 4, const_cast<void*>(data), size.data(), stride.data(), lower.data(),
-                   upper.data(), static_cast<cuuint32_t>(channels), static_cast<cuuint32_t>(pixels), step.data(),
-                   CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle_of(channels * bytes), CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                   CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+  check_map(encode(&map, map_type(in.type, rounding), 4, const_cast<void*>(in.data), sizes.data(), strides.data(), lower.data(),
+                   upper.data(), step(channels), step(pixels), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
+                   swizzle_of(channels * bytes), CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
             "tensor map of pixels");
   return map;
 }

@@ -39,11 +39,15 @@ CUtensorMap tiled_tensor_map(const void* data, ScalarType type, std::initializer
 struct PixelWalk {
   std::array<int64_t, 2> first, count, step;  // height, width
 };
-// Whether the hardware's fields can hold it: corners within [-128, 127], steps of at most 8.
-bool fits_tensor_map(const PixelWalk& walk, int64_t height, int64_t width);
-// `sizes`: channels, width, height, pictures; `strides` (elements) of width, height, pictures.
-CUtensorMap pixel_tensor_map(const void* data, ScalarType type, const std::array<int64_t, 4>& sizes,
-                             const std::array<int64_t, 3>& strides, const PixelWalk& walk, int channels, int pixels,
+// Whether the hardware's fields can hold the walk and offsets up to `reach` (height, width): corners within [-128, 127], steps of at
+// most 8, offsets of at most 255. Larger steps in height: see each row modulo the step as a picture of its own.
+struct PixelSource {
+  const void* data;
+  ScalarType type;
+  int64_t channels, width, height, pictures, stride_x, stride_y, stride_n;  // strides in elements
+};
+bool fits_tensor_map(const PixelSource& in, const PixelWalk& walk, const std::array<int64_t, 2>& reach);
+CUtensorMap pixel_tensor_map(const PixelSource& in, const PixelWalk& walk, int channels, int pixels,
                              TmaRounding rounding = TmaRounding::None);
 
 // Whether the current device has compute capability 9.0, whose instructions the sm_90a code needs.

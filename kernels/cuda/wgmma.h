@@ -40,6 +40,13 @@ template <int pending> __device__ inline void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
 }
 
+// Keeps the compiler from moving ordinary uses of d over this point: it does not know that the waits above concern d. Called on d
+// before the first wgmma and after the last wait.
+template <int count> __device__ inline void wgmma_pin(float (&d)[count]) {
+#pragma unroll
+  for (int i = 0; i < count; ++i) asm volatile("" : "+f"(d[i])::"memory");
+}
+
 namespace detail {
 template <class T, int N, bool a_transposed, bool b_transposed> struct Wgmma;
 

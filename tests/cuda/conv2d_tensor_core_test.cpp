@@ -4,7 +4,7 @@
 #include <string>
 
 #include "kernels/conv2d/cuda_tensor_core.h"
-#include "kernels/cuda/runtime.h"
+#include "kernels/cuda/memory.h"
 #include "tests/support/agreement.h"
 #include "tests/support/on_device.h"
 
@@ -51,14 +51,45 @@ StridedBuffer widened(const StridedBuffer& from) {
 
 // Operands lie in [-1, 1] and are exact in the tensor cores' type, so products are exact; each addition loses at most 2^-22 of a
 // partial sum (the tensor cores cut off where float32 arithmetic rounds), and the result is rounded once.
-auto tolerance(int64_t products, ScalarType type) {
-  return within(0x1p-22 * static_cast<double>(products), epsilon(type) / 2);
-}
+auto tolerance(int64_t products, ScalarType type) { return within(0x1p-22 * static_cast<double>(products), epsilon(type) / 2); }
 
 // Values that TF32 holds exactly.
 void fill_exact(const StridedBuffer& buffer, std::mt19937& random) {
   std::uniform_int_distribution<int> pick(-128, 128);
   buffer.fill([&](int64_t) { return pick(random) / 128.0; });
+}
+
+// The operands of a product and what it must give.
+struct Product {
+  std::string name;
+  TapProduct product;
+  const StridedBuffer &in, &weight, &bias;
+  std::vector<int64_t> sizes;
+  Order order;
+};
+
+// The kernels that conv2d_forward and conv2d_input_grad choose among, one by one, where they can take the operands.
+void check_each_kernel(const Product& p, const StridedBuffer& expected, int64_t products) {
+  const ScalarType type = p.in.view.dtype;
+  const int64_t unit = 16 / static_cast<int64_t>(element_size(type));
+  if (p.order != Order::ChannelsLast) return;
+  const auto check = [&](const std::string& kernel, auto&& run) {
+    const StridedBuffer out = pictures(type, p.sizes, p.order);
+    const OnDevice device{&p.in, &p.weight, &p.bias, &out};
+    if (!run(device(out.view), device(p.in.view), device(p.weight.view), device(p.bias.view))) return;
+    device.fetch();
+    expect_close(out, expected, tolerance(products, type), kernel + " " + p.name);
+  };
+  check("mma", [&](const View& out, const View& in, const View& weight, const View& bias) {
+    cuda::mma_product(p.product, out, in, weight, &bias);
+    return true;
+  });
+  if (p.in.view.sizes[1] % unit != 0) return;
+  check("pixels", [&](const View& out, const View& in, const View& weight, const View& bias) {
+    const cuda::DeviceScratch<unsigned char> packed(cuda::packed_weight_elements(p.product, type) *
+                                                    static_cast<int64_t>(element_size(type)));
+    return cuda::hopper_product_by_pixels(p.product, out, in, cuda::pack_weights(packed.data(), p.product, weight), &bias);
+  });
 }
 
 void check_forward(Case c, ScalarType type, Order order, bool with_bias, MemoryOrder weight_order) {
@@ -79,8 +110,13 @@ void check_forward(Case c, ScalarType type, Order order, bool with_bias, MemoryO
   reference::conv2d_forward(expected.view, widened(input).view, widened(weight).view, with_bias ? &wide_bias.view : nullptr,
                             c.params);
   device.fetch();
-  expect_close(out, expected, tolerance(c.in * c.kernel[0] * c.kernel[1] + 1, type), "forward " + c.name());
+  const int64_t products = c.in * c.kernel[0] * c.kernel[1] + 1;
+  expect_close(out, expected, tolerance(products, type), "forward " + c.name());
   EXPECT_EQ(out.memory(), again.memory()) << "forward " << c.name();
+  if (with_bias)
+    check_each_kernel(
+        {"forward " + c.name(), forward_product(out.view, input.view, weight.view, c.params), input, weight, bias, sizes, order},
+        expected, products);
 }
 
 void check_input_grad(Case c, ScalarType type, Order order, bool with_bias, MemoryOrder weight_order) {
@@ -98,11 +134,16 @@ void check_input_grad(Case c, ScalarType type, Order order, bool with_bias, Memo
     ASSERT_TRUE(cuda::tensor_core::conv2d_input_grad(device(to->view), device(grad_out.view), device(weight.view),
                                                      with_bias ? &device_bias : nullptr, c.params))
         << c.name();
-  reference::conv2d_input_grad(expected.view, widened(grad_out).view, widened(weight).view,
-                               with_bias ? &wide_bias.view : nullptr, c.params);
+  reference::conv2d_input_grad(expected.view, widened(grad_out).view, widened(weight).view, with_bias ? &wide_bias.view : nullptr,
+                               c.params);
   device.fetch();
-  expect_close(out, expected, tolerance(c.out * c.kernel[0] * c.kernel[1] + 1, type), "input_grad " + c.name());
-  EXPECT_EQ(out.memory(), again.memory()) << "input_grad " << c.name();
+  const int64_t products = c.out * c.kernel[0] * c.kernel[1] + 1;
+  expect_close(out, expected, tolerance(products, type), "input_grad " + c.name());
+  EXPECT_EQ(out.memory(), again.memory()) << "input_grad " + c.name();
+  if (with_bias)
+    check_each_kernel({"input_grad " + c.name(), input_grad_product(out.view, grad_out.view, weight.view, c.params), grad_out,
+                       weight, bias, sizes, order},
+                      expected, products);
 }
 
 void check_both(const Case& c, ScalarType type, Order order = Order::ChannelsLast, bool with_bias = true,
@@ -112,8 +153,7 @@ void check_both(const Case& c, ScalarType type, Order order = Order::ChannelsLas
 }
 
 Conv2dParams same(int64_t stride, int64_t padding, int64_t dilation = 1) {
-  return {.stride = {stride, stride}, .padding = {padding, padding}, 
-          .dilation = {dilation, dilation}};
+  return {.stride = {stride, stride}, .padding = {padding, padding}, .dilation = {dilation, dilation}};
 }
 
 constexpr ScalarType kTypes[] = {kBFloat16, kFloat32};  // float32 as TF32
@@ -141,8 +181,16 @@ TEST(CudaConv2dTensorCores, Channels) {
 TEST(CudaConv2dTensorCores, Positions) {
   TESSERA_NEEDS_TENSOR_CORES();
   for (ScalarType type : kTypes)
-    for (const auto& [images, height, width] : std::vector<std::array<int64_t, 3>>{
-             {1, 1, 1}, {1, 8, 16}, {1, 1, 127}, {1, 129, 1}, {2, 10, 15}, {3, 7, 9}, {5, 16, 8}, {1, 17, 31}, {2, 33, 40}, {33, 3, 5}})
+    for (const auto& [images, height, width] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},
+                                                                                   {1, 8, 16},
+                                                                                   {1, 1, 127},
+                                                                                   {1, 129, 1},
+                                                                                   {2, 10, 15},
+                                                                                   {3, 7, 9},
+                                                                                   {5, 16, 8},
+                                                                                   {1, 17, 31},
+                                                                                   {2, 33, 40},
+                                                                                   {33, 3, 5}})
       for (int64_t kernel : {1, 3}) {
         check_both({images, 64, height, width, 64, {kernel, kernel}, same(1, kernel / 2)}, type);
         check_both({images, 16, height, width, 24, {kernel, kernel}, same(1, kernel / 2)}, type);
@@ -153,7 +201,7 @@ TEST(CudaConv2dTensorCores, Positions) {
 TEST(CudaConv2dTensorCores, WideTiles) {
   TESSERA_NEEDS_TENSOR_CORES();
   for (ScalarType type : kTypes) {
-    check_both({9, 16, 64, 64, 128, {3, 3}, same(1, 1)}, type);
+    check_both({9, 8, 64, 64, 128, {3, 3}, same(1, 1)}, type);
     check_both({2, 24, 130, 133, 136, {1, 1}, same(1, 0)}, type);
     check_both({1, 512, 5, 6, 512, {3, 3}, same(1, 1)}, type);
   }
@@ -162,14 +210,21 @@ TEST(CudaConv2dTensorCores, WideTiles) {
 TEST(CudaConv2dTensorCores, StridesDilationsPaddings) {
   TESSERA_NEEDS_TENSOR_CORES();
   const std::vector<Case> cases = {
-      {2, 64, 20, 30, 128, {3, 3}, same(2, 1)},     {2, 64, 21, 31, 64, {3, 3}, same(2, 1)},
-      {1, 3, 33, 45, 64, {7, 7}, same(2, 3)},       {2, 32, 20, 30, 32, {2, 2}, same(2, 0)},
-      {2, 32, 21, 31, 48, {2, 2}, same(2, 0)},      {1, 64, 20, 30, 64, {4, 4}, same(2, 1)},
+      {2, 64, 20, 30, 128, {3, 3}, same(2, 1)},
+      {2, 64, 21, 31, 64, {3, 3}, same(2, 1)},
+      {1, 3, 33, 45, 64, {7, 7}, same(2, 3)},
+      {2, 32, 20, 30, 32, {2, 2}, same(2, 0)},
+      {2, 32, 21, 31, 48, {2, 2}, same(2, 0)},
+      {1, 64, 20, 30, 64, {4, 4}, same(2, 1)},
       {1, 12, 40, 48, 12, {16, 16}, same(8, 4)},
-      {2, 64, 20, 30, 64, {1, 1}, same(2, 0)},      {1, 32, 19, 23, 32, {3, 3}, same(1, 2, 2)},
-      {1, 32, 30, 30, 16, {3, 3}, same(1, 6, 6)},   {1, 16, 12, 12, 16, {3, 3}, same(1, 0)},
-      {1, 16, 12, 12, 16, {5, 3}, same(1, 4)},      {1, 16, 25, 12, 24, {3, 5}, {.stride = {3, 2}, .padding = {0, 5}}},
-      {1, 64, 12, 13, 64, {3, 3}, same(3, 1)},      {1, 64, 12, 13, 64, {2, 2}, same(3, 0)},
+      {2, 64, 20, 30, 64, {1, 1}, same(2, 0)},
+      {1, 32, 19, 23, 32, {3, 3}, same(1, 2, 2)},
+      {1, 32, 30, 30, 16, {3, 3}, same(1, 6, 6)},
+      {1, 16, 12, 12, 16, {3, 3}, same(1, 0)},
+      {1, 16, 12, 12, 16, {5, 3}, same(1, 4)},
+      {1, 16, 25, 12, 24, {3, 5}, {.stride = {3, 2}, .padding = {0, 5}}},
+      {1, 64, 12, 13, 64, {3, 3}, same(3, 1)},
+      {1, 64, 12, 13, 64, {2, 2}, same(3, 0)},
       {2, 40, 11, 17, 72, {1, 5}, {.stride = {1, 2}, .padding = {0, 2}}},
       {1, 16, 14, 18, 16, {3, 2}, {.stride = {2, 1}, .padding = {1, 1}, .dilation = {1, 3}}},
   };
@@ -179,7 +234,7 @@ TEST(CudaConv2dTensorCores, StridesDilationsPaddings) {
       if (HasFatalFailure()) return;
     }
   for (ScalarType type : kTypes)  // the bilinear upsampling by 32 of the networks
-    check_input_grad({1, 21, 64, 96, 21, {64, 64}, same(32, 16)}, type, Order::ChannelsLast, true, MemoryOrder::RowMajor);
+    check_both({1, 4, 64, 96, 3, {64, 64}, same(32, 16)}, type);
 }
 
 TEST(CudaConv2dTensorCores, Layouts) {

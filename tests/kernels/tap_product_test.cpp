@@ -13,12 +13,12 @@ namespace {
 using namespace testing_support;
 
 // Runs the product as tap_product.h states it. Every element of `out` (channels-last, without gaps) must be written once.
-std::vector<double> run(const TapProduct& p, const StridedBuffer& in, const StridedBuffer& weight) {
-  const int64_t row_elements = p.out[1] * p.channels, height = in.view.sizes[2], width = in.view.sizes[3];
+std::vector<double> run(const TapProduct& p, const View& in, const StridedBuffer& weight) {
+  const int64_t row_elements = p.out[1] * p.channels, height = in.sizes[2], width = in.sizes[3];
   std::vector<double> out(static_cast<size_t>(p.images * p.out[0] * row_elements), NAN);
-  const double* input = in.view.as<double>();
+  const double* input = in.as<double>();
   const double* weights = weight.view.as<double>();
-  const auto& strides = in.view.strides;
+  const auto& strides = in.strides;
   for (int64_t n = 0; n < p.images; ++n)
     for (int64_t j = 0; j < p.grid[0]; ++j)
       for (int64_t i = 0; i < p.grid[1]; ++i)
@@ -35,7 +35,7 @@ std::vector<double> run(const TapProduct& p, const StridedBuffer& in, const Stri
               if (ky >= p.kernel[0] || kx >= p.kernel[1] || y < 0 || y >= height || x < 0 || x >= width) continue;
               for (int64_t k = 0; k < p.in_channels; ++k)
                 sum += input[n * strides[0] + k * strides[1] + y * strides[2] + x * strides[3]] *
-                       weights[k * p.weight_stride_k + channel * p.weight_stride_c + ky * p.weight_strides[0] +
+                       weights[p.weight_offset_k(k) + channel * p.weight_stride_c + ky * p.weight_strides[0] +
                                kx * p.weight_strides[1]];
             }
           double& at = out[static_cast<size_t>((n * p.out[0] + out_y) * row_elements + element)];
@@ -53,6 +53,7 @@ double worst(const std::vector<double>& actual, const StridedBuffer& expected) {
 TEST(TapProduct, IsTheConvolutionAndItsInputGradient) {
   std::mt19937 random(5);
   const auto pick = [&](int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random); };
+  int folded = 0;
   for (int round = 0; round < 300; ++round) {
     Conv2dParams params;
     int64_t size[2], kernel[2], out_size[2];
@@ -65,19 +66,26 @@ TEST(TapProduct, IsTheConvolutionAndItsInputGradient) {
     }
     const int64_t images = pick(1, 2), in = pick(1, 3), out = pick(1, 3);
     const StridedBuffer input(kFloat64, {images, in, size[0], size[1]}, MemoryOrder::ChannelsLast);
-    const StridedBuffer weight(kFloat64, {out, in, kernel[0], kernel[1]}, pick(0, 1) ? MemoryOrder::RowMajor : MemoryOrder::Sliced);
+    const StridedBuffer weight(kFloat64, {out, in, kernel[0], kernel[1]},
+                               pick(0, 1) ? MemoryOrder::RowMajor : MemoryOrder::Sliced);
     const StridedBuffer result(kFloat64, {images, out, out_size[0], out_size[1]}, MemoryOrder::ChannelsLast);
     for (const StridedBuffer* buffer : {&input, &weight}) buffer->fill_random(random, -1, 1);
 
     reference::conv2d_forward(result.view, input.view, weight.view, nullptr, params);
-    EXPECT_LE(worst(run(forward_product(result.view, input.view, weight.view, params), input, weight), result), 1e-12);
+    TapProduct forward = forward_product(result.view, input.view, weight.view, params);
+    EXPECT_LE(worst(run(forward, input.view, weight), result), 1e-12);
+    View view = input.view;
+    fold_pixels(forward, view);
+    folded += view.sizes[1] != input.view.sizes[1];
+    EXPECT_LE(worst(run(forward, view, weight), result), 1e-12);
 
     result.fill_random(random, -1, 1);
     reference::conv2d_input_grad(input.view, result.view, weight.view, nullptr, params);
     EXPECT_TRUE(has_input_grad_product(params));
-    EXPECT_LE(worst(run(input_grad_product(input.view, result.view, weight.view, params), result, weight), input), 1e-12);
+    EXPECT_LE(worst(run(input_grad_product(input.view, result.view, weight.view, params), result.view, weight), input), 1e-12);
     if (HasFailure()) FAIL() << "round " << round;
   }
+  EXPECT_GT(folded, 5);
 }
 
 }  // namespace

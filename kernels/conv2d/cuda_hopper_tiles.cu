@@ -1,0 +1,286 @@
+// The product of tap_product.h on Hopper's tensor cores where positions are one pixel apart: tiles of pixels stay in shared memory
+// while all taps read them.
+//
+// A warpgroup computes 8 x 16 (or 16 x 8) positions times tile_columns columns; the two consumer warpgroups of a block have tiles of
+// their own and share the weights. For a chunk of 64 channels of bfloat16 (128 bytes; fewer where there are not so many), the copy
+// engine brings the tile's pixels with their halo, 10 x 18 for a 3x3 kernel, zeros beyond the border. Tap (y, x) is then nothing but
+// another address: an operand of wgmma consists of groups of eight rows, here eight neighbouring pixels, at a constant distance, here
+// the box's row. So a pixel is read from L2 1.4 times instead of 9.
+//
+// The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Blocks live as long
+// as there is work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8 and 9 are
+// the producers: one thread each asks for a warpgroup's pixels, the first for the weights too.
+#include "kernels/conv2d/cuda_hopper.h"
+#include "kernels/cuda/index.h"
+#include "kernels/cuda/tma.h"
+#include "kernels/cuda/wgmma.h"
+
+namespace tessera::kernels::cuda {
+
+// Tiles of positions, and what shared memory holds.
+struct TilePlan {
+  int width, height;  // of a warpgroup's tile
+  FastDivisor tiles_y, tiles_x, column_tiles;
+  int box_width, box_bytes, box_space;  // of pixels with halo; space: bytes between boxes in shared memory
+  int work;                             // items: two tiles of positions times a tile of columns
+  int stages;                           // of weights
+  bool resident;                        // all weights stay: a stage a step
+};
+
+namespace {
+
+constexpr int kConsumers = 256, kBlock = kConsumers + 2 * kWarp, kBoxes = 2, kMaxStages = 16;
+constexpr int kTileRows = 128;  // positions of a warpgroup
+
+template <class T, int tile_columns, int row_bytes> struct Shape {
+  static constexpr int kChunk = row_bytes / static_cast<int>(sizeof(T));
+  static constexpr int kStage = tile_columns * row_bytes;
+  static constexpr int kBox = 64 * tile_columns * static_cast<int>(sizeof(T));  // half of a warpgroup's results
+  static constexpr int kResults = sizeof(T) == 2 ? 2 : 1;                       // on their way to the output
+  static constexpr int kLoose = 64 * kStagedPitch<T, tile_columns>;             // the same half, for ordinary stores
+  static constexpr int kStaged = (std::max(kResults * kBox, kLoose) + 1023) / 1024 * 1024;
+  static constexpr int kPlaces = kTileRows * int{sizeof(RowPlace)} + tile_columns * int{sizeof(ColumnPlace)};
+  static constexpr int kFixed = 1024 + 2 * (kStaged + kPlaces);
+  static_assert(kStage % 512 == 0 && kPlaces % 16 == 0);
+};
+
+struct TileAt {
+  int picture, y, x;
+};
+__device__ inline TileAt tile_at(const TilePlan& plan, uint32_t tile) {
+  const QuotientRemainder x = plan.tiles_x(tile), y = plan.tiles_y(x.quotient);
+  return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width};
+}
+
+template <class T, int tile_columns, int row_bytes, int blocks_per_processor>
+__global__ void __launch_bounds__(kBlock, blocks_per_processor)
+    tile_product_kernel(const __grid_constant__ CUtensorMap pixels_map, const __grid_constant__ CUtensorMap weights_map,
+                        const __grid_constant__ BoxOutput boxed, const __grid_constant__ SumPlan sum,
+                        const __grid_constant__ TilePlan plan, const __grid_constant__ OutputPlan out) {
+#if TESSERA_HOPPER
+  using S = Shape<T, tile_columns, row_bytes>;
+  extern __shared__ unsigned char unaligned[];
+  unsigned char* boxes = unaligned + (1024 - shared_address(unaligned) % 1024) % 1024;  // [group][kBoxes]
+  unsigned char* staging = boxes + 2 * kBoxes * plan.box_space;
+  unsigned char* weights = staging + 2 * S::kStaged;
+  unsigned char* places = weights + plan.stages * S::kStage;
+  __shared__ Mbarrier box_full[2][kBoxes], box_empty[2][kBoxes], stage_full[kMaxStages], stage_empty[kMaxStages];
+
+  if (threadIdx.x == 0) {
+    for (int g = 0; g < 2; ++g)
+      for (int b = 0; b < kBoxes; ++b) mbarrier_init(&box_full[g][b], 1), mbarrier_init(&box_empty[g][b], 4);
+    for (int s = 0; s < kMaxStages; ++s) mbarrier_init(&stage_full[s], 1), mbarrier_init(&stage_empty[s], 8);
+    fence_mbarrier_init();
+  }
+  __syncthreads();
+
+  int first_column = -1;   // of the item's tile of columns
+  int2 taps{0, 0};         // that those columns need
+  int stage = 0, box = 0;  // positions in the rings, and the parities of their phases
+  uint32_t stage_parity = 0, box_parity = 0;
+  const auto next_stage = [&] {
+    if (++stage == plan.stages) stage = 0, stage_parity ^= 1;
+  };
+  const auto next_box = [&] {
+    if (++box == kBoxes) box = 0, box_parity ^= 1;
+  };
+
+  if (threadIdx.x >= kConsumers) {  // producers
+    const int group = (threadIdx.x - kConsumers) / kWarp;
+    if (threadIdx.x % kWarp != 0) return;
+    if (plan.resident && group == 0) {
+      mbarrier_arrive_and_expect(&stage_full[0], plan.stages * S::kStage);
+      for (int chunk = 0; chunk < sum.chunks; ++chunk)
+        for (int tap = 0; tap < sum.taps_y * sum.taps_x; ++tap, ++stage)
+          tma_load_3d(weights + stage * S::kStage, weights_map, &stage_full[0], chunk * S::kChunk, 0, tap);
+    }
+    for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
+      const QuotientRemainder pair = plan.column_tiles(item);
+      const TileAt at = tile_at(plan, pair.quotient * 2 + group);
+      if (first_column != static_cast<int>(pair.remainder) * tile_columns) {
+        first_column = pair.remainder * tile_columns;
+        taps = sum.taps_of(first_column, first_column + tile_columns, out);
+      }
+      for (int chunk = 0; chunk < sum.chunks && taps.x * taps.y > 0; ++chunk, next_box()) {
+        mbarrier_wait(&box_empty[group][box], box_parity ^ 1);
+        mbarrier_arrive_and_expect(&box_full[group][box], plan.box_bytes);
+        tma_load_4d(boxes + (group * kBoxes + box) * plan.box_space, pixels_map, &box_full[group][box], chunk * S::kChunk,
+                    at.x + sum.lowest_x, at.y + sum.lowest_y, at.picture);
+        if (group != 0 || plan.resident) continue;
+        for (int ay = 0; ay < taps.y; ++ay)
+          for (int ax = 0; ax < taps.x; ++ax, next_stage()) {
+            mbarrier_wait(&stage_empty[stage], stage_parity ^ 1);
+            mbarrier_arrive_and_expect(&stage_full[stage], S::kStage);
+            tma_load_3d(weights + stage * S::kStage, weights_map, &stage_full[stage], chunk * S::kChunk, first_column,
+                        ay * sum.taps_x + ax);
+          }
+      }
+    }
+    return;
+  }
+
+  const int group = threadIdx.x / 128, thread = threadIdx.x % 128, lane = thread % kWarp;
+  unsigned char* staged = staging + group * S::kStaged;
+  RowPlace* row_places = reinterpret_cast<RowPlace*>(places + group * S::kPlaces);
+  ColumnPlace* column_places = reinterpret_cast<ColumnPlace*>(row_places + kTileRows);
+  const int box_row = plan.box_width * row_bytes;
+  const int second = plan.width == 8 ? 8 * box_row : 8 * row_bytes;  // from the tile's first 8 x 8 positions to the second
+  if (plan.resident) mbarrier_wait(&stage_full[0], 0);
+
+  for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
+    const QuotientRemainder pair = plan.column_tiles(item);
+    const TileAt at = tile_at(plan, pair.quotient * 2 + group);
+    if (first_column != static_cast<int>(pair.remainder) * tile_columns) {
+      first_column = pair.remainder * tile_columns;
+      taps = sum.taps_of(first_column, first_column + tile_columns, out);
+      for (int c = thread; c < tile_columns; c += 128) column_places[c] = column_place<T>(out, first_column + c);
+    }
+    float sums[2][tile_columns / 2];
+#pragma unroll
+    for (int i = 0; i < tile_columns / 2; ++i) sums[0][i] = sums[1][i] = 0;
+    wgmma_pin(sums[0]);
+    wgmma_pin(sums[1]);
+    int used_stage = -1, used_box = -1;  // whose products may still run
+    const auto release = [&] {
+      if (lane != 0) return;
+      if (used_stage >= 0 && !plan.resident) mbarrier_arrive(&stage_empty[used_stage]);
+      if (used_box >= 0) mbarrier_arrive(&box_empty[group][used_box]);
+    };
+    if (plan.resident) stage = 0;
+    for (int chunk = 0; chunk < sum.chunks && taps.x * taps.y > 0; ++chunk, next_box()) {
+      mbarrier_wait(&box_full[group][box], box_parity);
+      const unsigned char* pixels = boxes + (group * kBoxes + box) * plan.box_space;
+      for (int ay = 0; ay < taps.y; ++ay)
+        for (int ax = 0; ax < taps.x; ++ax) {
+          if (!plan.resident) mbarrier_wait(&stage_full[stage], stage_parity);
+          const unsigned char* corner = pixels + sum.offset_y(ay) * box_row + sum.offset_x(ax) * row_bytes;
+          const uint64_t upper = wgmma_descriptor(corner, row_bytes, box_row);
+          const uint64_t lower = wgmma_descriptor(corner + second, row_bytes, box_row);
+          const uint64_t columns = wgmma_descriptor(weights + stage * S::kStage, row_bytes, 8 * row_bytes);
+          wgmma_fence();
+#pragma unroll
+          for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[0], upper + 2 * k, columns + 2 * k, true);
+#pragma unroll
+          for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[1], lower + 2 * k, columns + 2 * k, true);
+          wgmma_commit();
+          wgmma_wait<1>();
+          release();
+          used_stage = stage;
+          used_box = ay == taps.y - 1 && ax == taps.x - 1 ? box : -1;
+          next_stage();
+        }
+    }
+    wgmma_wait<0>();
+    wgmma_pin(sums[0]);
+    wgmma_pin(sums[1]);
+    release();
+
+    if (boxed.unit != 0) {
+#pragma unroll
+      for (int first = 0; first < 2; first += S::kResults) {
+        if (thread == 0) tma_wait_read<0>();
+        named_barrier(1 + group, 128);
+#pragma unroll
+        for (int half = first; half < first + S::kResults; ++half)
+          stage_box<T, tile_columns>(staged + (half - first) * S::kBox, sums[half], column_places, thread);
+        fence_shared_for_async();
+        named_barrier(1 + group, 128);
+        if (thread != 0) continue;
+        constexpr int kColumns = kBoxColumns<T, tile_columns>;
+        for (int c = 0; c < tile_columns / kColumns; ++c) {
+          const int column = first_column + c * kColumns, map = boxed.count == 1 ? 0 : column / boxed.unit;
+          if (column >= out.columns || at.picture >= sum.images) break;
+          for (int half = first; half < first + S::kResults; ++half)
+            tma_store_4d(boxed.maps[map], staged + (half - first) * S::kBox + c * 64 * kBoxRowBytes<T, tile_columns>,
+                         column - map * boxed.unit, at.x + (plan.width == 8 ? 0 : 8 * half),
+                         at.y + (plan.width == 8 ? 8 * half : 0), at.picture);
+        }
+        tma_commit();
+      }
+      continue;
+    }
+    const int place_y = thread % 64 / 8 + (plan.width == 8 ? thread / 64 * 8 : 0) + at.y;
+    const int place_x = thread % 8 + (plan.width == 8 ? 0 : thread / 64 * 8) + at.x;
+    row_places[thread] = at.picture < sum.images && place_y < sum.grid_y && place_x < sum.grid_x
+                             ? row_place(out, at.picture, place_y, place_x)
+                             : no_row();
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      named_barrier(1 + group, 128);
+      stage_sums<T, tile_columns>(staged, sums[half], column_places, thread);
+      named_barrier(1 + group, 128);
+      store_staged<T, tile_columns>(out, staged, row_places + 64 * half, column_places, 64, thread, 128);
+    }
+    named_barrier(1 + group, 128);
+  }
+  if (thread == 0) tma_wait_read<0>();  // shared memory lives as long as the block
+#endif
+}
+
+template <class T, int tile_columns, int row_bytes>
+bool run(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  using S = Shape<T, tile_columns, row_bytes>;
+  const auto kernel = tile_product_kernel<T, tile_columns, row_bytes, (tile_columns <= 32 ? 2 : 1)>;
+  static const bool compiled = is_compiled(kernel);
+  if (!compiled) return false;
+  const auto narrow = [](int64_t value) { return static_cast<int>(value); };
+  const SumPlan sum = sum_plan(p, S::kChunk, tile_columns);
+  TilePlan plan{};
+  const auto tiles = [&](int64_t width, int64_t height) { return div_up(p.grid[1], width) * div_up(p.grid[0], height); };
+  plan.width = tiles(16, 8) <= tiles(8, 16) ? 16 : 8;
+  plan.height = kTileRows / plan.width;
+  const int64_t tiles_x = div_up(p.grid[1], plan.width), tiles_y = div_up(p.grid[0], plan.height);
+  plan.tiles_x = FastDivisor(tiles_x), plan.tiles_y = FastDivisor(tiles_y), plan.column_tiles = FastDivisor(sum.column_tiles);
+  plan.box_width = narrow(plan.width + (p.taps[1] - 1) * std::abs(p.tap_step[1]));
+  const int64_t box_height = plan.height + (p.taps[0] - 1) * std::abs(p.tap_step[0]);
+  if (plan.box_width > 64 || box_height > 64) return false;
+  plan.box_bytes = narrow(plan.box_width * box_height * row_bytes);
+  plan.box_space = narrow(div_up(plan.box_bytes, 1024) * 1024);
+  plan.work = narrow(div_up(p.images * tiles_y * tiles_x, 2) * sum.column_tiles);
+
+  constexpr int kSharedLimit = 227 * 1024 - 1024;  // some is static
+  const int steps = narrow(p.taps[0] * p.taps[1] * sum.chunks), left = kSharedLimit - S::kFixed - 2 * kBoxes * plan.box_space;
+  plan.resident = sum.column_tiles == 1 && steps * S::kStage <= left;
+  plan.stages = plan.resident ? steps : std::min(left / S::kStage, kMaxStages);
+  if (!plan.resident && plan.stages < 3) return false;
+  const size_t shared = static_cast<size_t>(S::kFixed + 2 * kBoxes * plan.box_space + plan.stages * S::kStage);
+
+  const CUtensorMap pixels_map = tiled_tensor_map(in.data, in.dtype, {in.sizes[1], in.sizes[3], in.sizes[2], in.sizes[0]},
+                                                  {in.strides[3], in.strides[2], in.strides[0]},
+                                                  {S::kChunk, plan.box_width, box_height, 1}, TmaRounding::ToTf32);
+  const int blocks = (tile_columns <= 32 && shared <= 113 * 1024 ? 2 : 1) * multiprocessors();
+  launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), kBlock, shared, pixels_map,
+         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns), box_output(p, out, kBoxColumns<T, tile_columns>), sum,
+         plan, output_plan(p, out, bias));
+  return true;
+}
+
+// The tile of columns that keeps all multiprocessors at work: with 64 columns there are more items, which take a little more than half
+// as long.
+template <class T, int row_bytes>
+bool run_columns(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  if (p.columns() <= 32) return run<T, 32, row_bytes>(p, out, in, weights, bias);
+  if (p.columns() <= 64) return run<T, 64, row_bytes>(p, out, in, weights, bias);
+  const int64_t pairs = div_up(p.images * div_up(p.grid[0], 8) * div_up(p.grid[1], 16), 2);
+  const auto rounds = [&](int64_t columns) { return div_up(pairs * div_up(p.columns(), columns), multiprocessors()); };
+  if (rounds(64) * 0.56 < static_cast<double>(rounds(128))) return run<T, 64, row_bytes>(p, out, in, weights, bias);
+  return run<T, 128, row_bytes>(p, out, in, weights, bias);
+}
+
+template <class T>
+bool run_chunk(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  const int64_t bytes = p.in_channels * static_cast<int64_t>(sizeof(T));
+  if (bytes <= 64) return run_columns<T, 64>(p, out, in, weights, bias);
+  return run_columns<T, 128>(p, out, in, weights, bias);
+}
+
+}  // namespace
+
+bool hopper_product_by_tiles(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights,
+                             const View* bias) {
+  if (p.step != TapProduct::Pair{1, 1} || !device_is_hopper()) return false;
+  if (in.dtype == kFloat32) return run_chunk<float>(p, out, in, weights, bias);
+  return run_chunk<BFloat16>(p, out, in, weights, bias);
+}
+
+}  // namespace tessera::kernels::cuda
