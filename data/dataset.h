@@ -35,7 +35,7 @@ class Dataset {
   virtual Sample read(int64_t index) const = 0;  // as stored; 0 <= index < size()
 
   // The sample after the transform, whose random numbers come from `stream`.
-  Sample get(int64_t index, RandomStream& stream) const {
+  virtual Sample get(int64_t index, RandomStream& stream) const {
     Sample sample = read(index);
     return transform_ ? transform_(std::move(sample), stream) : sample;
   }

@@ -28,7 +28,9 @@ void save_checkpoint(const std::string& file, const Checkpoint& c) {
   put("schedule", c.schedule);
   put("optimizer", c.optimizer);
   put("generator", {{"seed", c.generator_seed}, {"offset", c.generator_offset}});
+  if (!c.trained.empty()) put("ema_updates", c.ema_updates);
   content.tensors = c.model;
+  for (const auto& [name, value] : c.trained) content.tensors.emplace_back(std::string(kTrainedPrefix) + name, value);
   for (const auto& [name, value] : c.optimizer_tensors) content.tensors.emplace_back(std::string(kOptimizerPrefix) + name, value);
   save_safetensors(file, content);
 }
@@ -61,6 +63,7 @@ Checkpoint load_checkpoint(const std::string& file) {
     c.optimizer = get("optimizer");
     c.generator_seed = get("generator").at("seed");
     c.generator_offset = get("generator").at("offset");
+    if (content.metadata.contains("ema_updates")) c.ema_updates = get("ema_updates");
   } catch (const nlohmann::json::exception& error) {
     throw damaged(fmt::format("damaged metadata: {}", error.what()));
   } catch (const ValueError& error) {
@@ -76,6 +79,8 @@ Checkpoint load_checkpoint(const std::string& file) {
   for (auto& [name, value] : content.tensors) {
     if (name.starts_with(kOptimizerPrefix))
       c.optimizer_tensors.emplace_back(name.substr(kOptimizerPrefix.size()), std::move(value));
+    else if (name.starts_with(kTrainedPrefix))
+      c.trained.emplace_back(name.substr(kTrainedPrefix.size()), std::move(value));
     else
       c.model.emplace_back(name, std::move(value));
   }

@@ -1,10 +1,11 @@
 // A training run at a point between two steps, as one safetensors file.
 //
-// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under kOptimizerPrefix + its names.
+// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under kOptimizerPrefix + its names. Of a
+// run with --ema the former are the averages, which predict uses, and the weights in training are under kTrainedPrefix + names.
 // Metadata, all JSON but the first two:
 //   format kCheckpointFormat       format_version "1"
 //   network  classes  palette  mean  std  ignore_index    what predicting needs
-//   options  progress  schedule  optimizer  generator     what resuming needs besides
+//   options  progress  schedule  optimizer  generator  ema_updates    what resuming needs besides
 #pragma once
 
 #include <optional>
@@ -22,6 +23,7 @@ namespace tessera::tools {
 
 inline constexpr const char* kCheckpointFormat = "tessera checkpoint";
 inline constexpr std::string_view kOptimizerPrefix = "optimizer.";
+inline constexpr std::string_view kTrainedPrefix = "trained.";
 
 struct Checkpoint {
   NetworkConfig network;
@@ -30,7 +32,8 @@ struct Checkpoint {
   Progress progress;
   nlohmann::json schedule, optimizer;  // their numbers
   uint64_t generator_seed = 0, generator_offset = 0;
-  NamedTensors model, optimizer_tensors;
+  int64_t ema_updates = 0;
+  NamedTensors model, trained, optimizer_tensors;
 };
 
 // Throws FileError for a file that cannot be written; a file of that name stays as it was.

@@ -15,6 +15,7 @@
 #include "tools/eval_command.h"
 #include "tools/info_command.h"
 #include "tools/models_command.h"
+#include "tools/nearest_name.h"
 #include "tools/predict_command.h"
 #include "tools/summary_command.h"
 #include "tools/train_command.h"
@@ -38,6 +39,28 @@ std::string command_name(const CLI::App& app) {
 int usage(const CLI::App& app, const std::string& message) {
   const std::string name = command_name(app);
   return fail(name, fmt::format("{} Try {} --help.", message, name), kUsage);
+}
+
+std::vector<std::string> subcommands(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+// For the first flag that the subcommand does not have: the one that was probably meant.
+std::string suggestion(const CLI::App& app, int argc, char** argv) {
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty()) return "";
+  std::vector<std::string> names;
+  for (const CLI::Option* option : chosen.front()->get_options())
+    names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i], flag = argument.substr(0, argument.find('='));
+    if (!flag.starts_with("--") || flag.size() < 3 || std::find(names.begin(), names.end(), flag.substr(2)) != names.end())
+      continue;
+    return did_you_mean(flag.substr(2), names, "--");
+  }
+  return "";
 }
 
 }  // namespace
@@ -74,13 +97,15 @@ int run(int argc, char** argv) {
   try {
     const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
     if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty())
-      throw UsageError(fmt::format("'{}' is no subcommand.", argv[1]));
+      throw UsageError(fmt::format("'{}' is no subcommand{}.", argv[1], did_you_mean(argv[1], subcommands(app))));
     app.parse(argc, argv);
     check<FileError>(std::fflush(stdout) == 0 && !std::ferror(stdout),
                      "a part of standard output could not be written. Send it to another place.");
     return kSuccess;
   } catch (const CLI::Success& request) {  // --help and --version
     return app.exit(request);
+  } catch (const CLI::ExtrasError& error) {
+    return usage(app, fmt::format("{}{}.", error.what(), suggestion(app, argc, argv)));
   } catch (const CLI::ParseError& error) {
     return usage(app, fmt::format("{}.", error.what()));
   } catch (const UsageError& error) {

@@ -1,5 +1,7 @@
 #include "tools/epoch_record.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace tessera::tools {
@@ -10,6 +12,12 @@ double number(const nlohmann::json& json) {
 }
 
 }  // namespace
+
+bool EpochRecord::is_validated() const { return !std::isnan(val_loss) || !std::isnan(mean_iou); }
+
+int64_t Progress::validations_since_best() const {
+  return std::count_if(history.begin() + best_epoch, history.end(), [](const EpochRecord& r) { return r.is_validated(); });
+}
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningMean, sum, weight)
 

@@ -13,6 +13,8 @@ struct EpochRecord {
   int64_t epoch = 0, step = 0;  // both count from 1
   double lr = 0, train_loss = 0, val_loss = 0, pixel_accuracy = 0, mean_iou = 0;
   std::vector<double> class_iou;
+
+  bool is_validated() const;
 };
 
 // Where a run stands.
@@ -24,6 +26,8 @@ struct Progress {
   int64_t best_epoch = 0;  // in history, from 1; 0 for none yet
   std::vector<EpochRecord> history;
 
+  // Validations since the best epoch, or since the start: what --patience counts.
+  int64_t validations_since_best() const;
   double best_mean_iou() const { return best_epoch > 0 ? history[best_epoch - 1].mean_iou : -1; }
 };
 

@@ -17,10 +17,14 @@
 
 namespace tessera::tools {
 
+// Cuts what is said about steps after `step` off the event files in a folder, and records that are damaged: a run that was killed
+// may have written them after the checkpoint that it now goes on from. With `step` -1 the files are removed. Throws FileError.
+void cut_back_events(const std::string& folder, int64_t step);
+
 class EventFile {
  public:
   // Makes FOLDER/events.out.tfevents.SECONDS.HOST.PID. A run that goes on at `first_step` > 0 gets a file of its own, which tells
-  // TensorBoard to forget what earlier files say about that step and later ones. Throws FileError.
+  // a running TensorBoard to forget what earlier files say about that step and later ones. Throws FileError.
   EventFile(const std::string& folder, int64_t first_step);
 
   void scalar(const std::string& tag, double value, int64_t step);

@@ -1,18 +1,28 @@
 #include "tools/optimization.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
+#include "core/ops/creation.h"
 #include "nn/clip_grad.h"
+#include "nn/optim/adagrad.h"
 #include "nn/optim/adam.h"
 #include "nn/optim/rmsprop.h"
 #include "nn/optim/sgd.h"
+#include "nn/serialize/state_dict.h"
+#include "tools/command.h"
 
 namespace tessera::tools {
 namespace {
 
-constexpr int64_t kPlateauPatience = 5;  // validations without a better loss before the rate falls to a tenth
+constexpr const char* kEmaUpdates = "ema.updates";
+
+TensorList trained_parameters(const nn::Module& network) {
+  TensorList parameters = network.parameters();
+  std::erase_if(parameters, [](const Tensor& parameter) { return !parameter.requires_grad(); });
+  check<UsageError>(!parameters.empty(), "--freeze: all parameters are frozen, so that nothing would be learnt.");
+  return parameters;
+}
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const TensorList& parameters, const OptimizationOptions& o) {
   if (o.optimizer == "sgd")
@@ -20,6 +30,8 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const TensorList& parameters, c
   if (o.optimizer == "rmsprop")
     return std::make_unique<optim::RMSprop>(parameters,
                                             optim::RMSpropOptions(*o.lr).momentum(o.momentum).weight_decay(o.weight_decay));
+  if (o.optimizer == "adagrad")
+    return std::make_unique<optim::Adagrad>(parameters, optim::AdagradOptions(*o.lr).weight_decay(o.weight_decay));
   if (o.optimizer == "adam")
     return std::make_unique<optim::Adam>(parameters, optim::AdamOptions(*o.lr).weight_decay(o.weight_decay));
   return std::make_unique<optim::AdamW>(parameters, optim::AdamWOptions(*o.lr).weight_decay(o.weight_decay));
@@ -43,15 +55,17 @@ std::map<std::string, double> to_numbers(const nlohmann::json& json) {
 }  // namespace
 
 Optimization::Optimization(nn::Module& network, const OptimizationOptions& options, int64_t steps_per_epoch)
-    : parameters_(network.parameters()), clip_grad_(options.clip_grad), optimizer_(make_optimizer(parameters_, options)) {
-  if (options.schedule == "onecycle") {
-    const int64_t total_steps = *options.epochs * steps_per_epoch;
-    const bool has_momentum = options.momentum > 0 || options.optimizer.starts_with("adam");
-    one_cycle_ = std::make_unique<optim::OneCycleLR>(
-        *optimizer_, optim::OneCycleLROptions(*options.lr, std::max<int64_t>(2, total_steps)).cycle_momentum(has_momentum));
-  } else if (options.schedule == "plateau") {
-    plateau_ = std::make_unique<optim::ReduceLROnPlateau>(*optimizer_, optim::ReduceLROnPlateau::min, 0.1, kPlateauPatience);
-  }
+    : network_(network),
+      parameters_(trained_parameters(network)),
+      clip_grad_(options.clip_grad),
+      ema_decay_(options.ema),
+      optimizer_(make_optimizer(parameters_, options)),
+      schedule_(*optimizer_, options, steps_per_epoch) {
+  restart_average();
+}
+
+void Optimization::restart_average() {
+  if (ema_decay_ > 0) ema_ = std::make_unique<nn::EMA>(network_, ema_decay_, /*warm_up=*/true);
 }
 
 void Optimization::zero_grad() {
@@ -61,12 +75,14 @@ void Optimization::zero_grad() {
 void Optimization::step() {
   if (clip_grad_ > 0) nn::utils::clip_grad_norm_(parameters_, clip_grad_);
   optimizer_->step();
-  if (one_cycle_) one_cycle_->step();
 }
 
-void Optimization::end_epoch(double val_loss) {
-  if (plateau_ && !std::isnan(val_loss)) plateau_->step(val_loss);
+void Optimization::after_step() {
+  if (ema_) ema_->update();
+  schedule_.after_step();
 }
+
+void Optimization::end_epoch(double val_loss) { schedule_.after_epoch(val_loss); }
 
 double Optimization::lr() const {
   return optimizer_->param_groups()[0].options().get_lr();
@@ -76,18 +92,29 @@ void Optimization::save(Checkpoint& checkpoint) const {
   const optim::OptimizerState state = optimizer_->state_dict();
   checkpoint.optimizer_tensors.assign(state.tensors.begin(), state.tensors.end());
   checkpoint.optimizer = to_json(state.numbers);
-  if (one_cycle_) checkpoint.schedule = to_json(one_cycle_->state_dict());
-  if (plateau_) checkpoint.schedule = to_json(plateau_->state_dict());
+  checkpoint.schedule = to_json(schedule_.state());
+  checkpoint.model = nn::state_dict(network_);
+  if (!ema_) return;
+  check<ValueError>(!ema_->is_swapped(), "Optimization: save() while the averages are in the network.");
+  checkpoint.trained = std::move(checkpoint.model);
+  checkpoint.model = ema_->state();
+  checkpoint.model.pop_back();  // the number of updates, which is no weight
+  checkpoint.ema_updates = ema_->updates();
 }
 
 void Optimization::load(const Checkpoint& checkpoint, const std::string& file) {
+  load_model(network_, ema_ ? checkpoint.trained : checkpoint.model, file);
   try {
+    if (ema_) {
+      NamedTensors state = checkpoint.model;
+      state.emplace_back(kEmaUpdates, full({}, checkpoint.ema_updates, kInt64));
+      ema_->load_state(state);
+    }
     optim::OptimizerState state;
     state.tensors.insert(checkpoint.optimizer_tensors.begin(), checkpoint.optimizer_tensors.end());
     state.numbers = to_numbers(checkpoint.optimizer);
     optimizer_->load_state_dict(state);
-    if (one_cycle_) one_cycle_->load_state_dict(to_numbers(checkpoint.schedule));
-    if (plateau_) plateau_->load_state_dict(to_numbers(checkpoint.schedule));
+    schedule_.load(to_numbers(checkpoint.schedule));
   } catch (const ValueError& error) {
     throw FileError(fmt::format("{}: {}", file, error.what()));
   } catch (const nlohmann::json::exception& error) {

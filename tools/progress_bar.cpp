@@ -41,7 +41,8 @@ ProgressBar::ProgressBar(std::string label, int64_t total, int64_t done, std::st
       total_(total),
       done_before_(done),
       visible_(isatty(STDERR_FILENO) == 1),
-      done_(done) {}
+      done_(done),
+      drawn_(visible_ ? Clock::time_point() : start_) {}
 
 ProgressBar::~ProgressBar() {
   if (visible_) fmt::print(stderr, "\r\033[K");
@@ -55,11 +56,14 @@ double ProgressBar::speed() const {
 void ProgressBar::advance(int64_t units, const std::string& note) {
   done_ += units;
   const Clock::time_point now = Clock::now();
-  if (!visible_ || (now - drawn_ < std::chrono::milliseconds(100) && done_ < total_)) return;
+  if (visible_ ? now - drawn_ < std::chrono::milliseconds(100) && done_ < total_ : now - drawn_ < std::chrono::minutes(1)) return;
   drawn_ = now;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const std::string line = progress_line(label_, done_, total_, seconds, speed(), unit_, note);
-  fmt::print(stderr, "\r{}\033[K", line.substr(0, terminal_columns()));
+  if (visible_)
+    fmt::print(stderr, "\r{}\033[K", line.substr(0, terminal_columns()));
+  else
+    fmt::print(stderr, "{}\n", line);
 }
 
 }  // namespace tessera::tools

@@ -15,7 +15,8 @@ std::string clock_time(double seconds);
 std::string progress_line(const std::string& label, int64_t done, int64_t total, double seconds, double speed,
                           const std::string& unit, const std::string& note);
 
-// Draws nothing where stderr is no terminal. Redraws at most ten times a second, and leaves an empty line when it goes.
+// Redraws at most ten times a second, and leaves an empty line when it goes. Where stderr is no terminal it writes the line once a
+// minute, so that a log shows that a long epoch goes on.
 class ProgressBar {
  public:
   // `done` units were finished before: they count in the bar, not in the speed.
@@ -35,7 +36,7 @@ class ProgressBar {
   const bool visible_;
   const Clock::time_point start_ = Clock::now();
   int64_t done_;
-  Clock::time_point drawn_{};
+  Clock::time_point drawn_;
 };
 
 }  // namespace tessera::tools

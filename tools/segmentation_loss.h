@@ -4,21 +4,27 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "tools/options/loss_options.h"
 
 namespace tessera::tools {
 
-// Cross-entropy over the pixels that are not ignored, classes weighted.
+// The sum that --loss names, over the pixels that are not ignored, classes weighted.
 class SegmentationLoss {
  public:
   // `class_weights`: one a class, or empty for all ones.
-  SegmentationLoss(int64_t ignore_index, const std::vector<float>& class_weights, Device device);
+  SegmentationLoss(const LossOptions& options, int64_t ignore_index, const std::vector<float>& class_weights, Device device);
 
-  // The mean over the pixels of [N, C, H, W] scores with int64 labels [N, H, W].
+  // Of [N, C, H, W] scores with int64 labels [N, H, W]; 0-d.
   Tensor operator()(const Tensor& scores, const Tensor& labels) const;
-  // What that mean divides by: the sum of the pixels' class weights, 0 if all are ignored. Labels in host memory cost no waiting.
+  // What a batch weighs in the mean over batches: what cross-entropy's mean divides by, the sum of the pixels' class weights; 0 if
+  // all are ignored. Labels in host memory cost no waiting.
   double weight(const Tensor& labels) const;
 
  private:
+  Tensor term(const std::string& name, const Tensor& scores, const Tensor& labels) const;
+
+  LossOptions options_;
+  std::vector<LossTerm> terms_;
   int64_t ignore_index_;
   std::vector<float> class_weights_;
   Tensor weights_;

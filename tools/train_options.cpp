@@ -26,6 +26,7 @@ void to_json(nlohmann::json& json, const TrainOptions& options) {
   TrainOptions copy = options;  // a setting points at a field that can be changed
   json = nlohmann::json::object();
   each_setting(copy, [&](const Setting& setting) { json[setting.name()] = to_json_value(setting); });
+  if (options.stage != 0) json["stage"] = options.stage;
 }
 
 void from_json(const nlohmann::json& json, TrainOptions& options) {
@@ -33,16 +34,18 @@ void from_json(const nlohmann::json& json, TrainOptions& options) {
     const std::string name = setting.name();
     if (json.contains(name)) assign(setting, json[name]);
   });
+  options.stage = json.value("stage", int64_t{0});
 }
 
 void resolve(TrainOptions& o) {
   resolve(o.data);
   const bool shapes = o.data.is_shapes();
   resolve(o.network, shapes);
+  resolve(o.loss);
   resolve(o.optimization, shapes);
   resolve(o.loader);
   resolve(o.device);
-  resolve(o.run);
+  resolve(o.run, *o.optimization.epochs);
 }
 
 TrainOptions merge_for_resume(const TrainOptions& checkpoint, const TrainOptions& now, const std::set<std::string>& given) {
@@ -67,7 +70,7 @@ std::string describe(const TrainOptions& options) {
   each_setting(copy, [&](const Setting& setting) {
     const nlohmann::json value = to_json_value(setting);
     if (value.is_null() || value == "" || value == nlohmann::json::object() || value == nlohmann::json::array()) return;
-    text += fmt::format("  {:<15}{}\n", setting.name(), value.is_string() ? value.get<std::string>() : value.dump());
+    text += fmt::format("  {:<17} {}\n", setting.name(), value.is_string() ? value.get<std::string>() : value.dump());
   });
   return text;
 }

@@ -23,6 +23,7 @@ struct TrainOptions {
   LoaderSettings loader;
   DeviceOptions device;
   RunOptions run;
+  int64_t stage = 0;  // no setting: which part of a run with --two-stage this is, 1 or 2; 0 for other runs
 };
 
 // All settings, by the headings of --help.
@@ -32,7 +33,7 @@ struct SettingGroup {
 };
 std::vector<SettingGroup> all_settings(TrainOptions& options);
 
-// One flat object, each setting under its name: config.json.
+// One flat object, each setting under its name: config.json. Of --two-stage also "stage".
 void to_json(nlohmann::json& json, const TrainOptions& options);
 // What is not there keeps its value. Throws ValueError for a value of another type.
 void from_json(const nlohmann::json& json, TrainOptions& options);

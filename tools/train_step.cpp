@@ -1,7 +1,6 @@
 #include "tools/train_step.h"
 
 #include <cmath>
-#include <limits>
 
 #include "core/autograd.h"
 #include "core/ops.h"
@@ -33,18 +32,20 @@ bool TrainStep::run(const data::Batch& batch, int64_t epoch, int64_t number) {
   }
   loss.backward();
   optimization_.step();
+  optimization_.after_step();
   return true;
 }
 
-double TrainStep::collect(RunningMean& mean) {
-  double last = std::numeric_limits<double>::quiet_NaN();
+std::vector<double> TrainStep::collect(RunningMean& mean) {
+  std::vector<double> losses;
   for (const Pending& step : pending_) {
-    last = step.loss.item<double>();
-    if (!std::isfinite(last)) fail(last, step.epoch, step.number, "--detect-anomaly names the layer.");
-    mean.add(last, step.weight);
+    const double loss = step.loss.item<double>();
+    if (!std::isfinite(loss)) fail(loss, step.epoch, step.number, "--detect-anomaly names the layer.");
+    mean.add(loss, step.weight);
+    losses.push_back(loss);
   }
   pending_.clear();
-  return last;
+  return losses;
 }
 
 void TrainStep::explain_non_finite(const data::Batch& batch, const Pending& step, double loss, uint64_t generator_offset) {

@@ -25,9 +25,9 @@ class TrainStep {
   int64_t pending() const { return static_cast<int64_t>(pending_.size()); }
   // The number of steps after which the loop should collect: 1 on the CPU.
   int64_t steps_ahead() const { return device_.is_cpu() ? 1 : 50; }
-  // Adds the losses since the last call to `mean`, in their order: the sum does not depend on when this is called. Returns the
-  // last of them, NaN without any. Throws ValueError for one that is not finite.
-  double collect(RunningMean& mean);
+  // Adds the losses since the last call to `mean`, in their order: the sum does not depend on when this is called. Returns them.
+  // Throws ValueError for one that is not finite.
+  std::vector<double> collect(RunningMean& mean);
 
  private:
   struct Pending {

@@ -23,7 +23,8 @@ std::string line(const char* what, const std::vector<std::string>& names) {
 void strip_checkpoint(Weights& weights) {
   weights.format = "Tessera checkpoint";
   const size_t all = weights.tensors.size();
-  std::erase_if(weights.tensors, [](const auto& t) { return t.first.starts_with(kOptimizerPrefix); });
+  std::erase_if(weights.tensors,
+                [](const auto& t) { return t.first.starts_with(kOptimizerPrefix) || t.first.starts_with(kTrainedPrefix); });
   if (all > weights.tensors.size())
     weights.left_out.push_back(fmt::format("optimizer ({} tensors)", all - weights.tensors.size()));
   std::map<std::string, std::string> kept;

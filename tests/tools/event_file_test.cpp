@@ -1,88 +1,14 @@
-// Reads event files back by the published format: TFRecord frames around protobuf messages (see event_file.h for the sources).
 #include "tools/event_file.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
-#include <map>
 
 #include "core/ops.h"
-#include "tests/tools/run_command.h"
+#include "tests/tools/event_reader.h"
 
 namespace tessera::tools {
 namespace {
-
-uint32_t crc32c(const std::string& bytes) {  // bit by bit
-  uint32_t crc = ~0u;
-  for (const char c : bytes) {
-    crc ^= static_cast<uint8_t>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78u : 0);
-  }
-  return ~crc;
-}
-uint32_t masked(const std::string& bytes) {
-  const uint32_t crc = crc32c(bytes);
-  return (crc >> 15 | crc << 17) + 0xA282EAD8u;
-}
-
-template <class T> T number_at(const std::string& bytes, size_t at) {
-  T value;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
-
-// A protobuf message: the fields by number. Varints and fixed numbers are kept as their 8 (or 4) bytes.
-using Message = std::multimap<int, std::string>;
-
-uint64_t varint(const std::string& bytes, size_t& at) {
-  uint64_t value = 0;
-  for (int shift = 0;; shift += 7) {
-    const auto byte = static_cast<uint8_t>(bytes.at(at++));
-    value |= static_cast<uint64_t>(byte & 0x7F) << shift;
-    if (byte < 0x80) return value;
-  }
-}
-
-Message parse(const std::string& bytes) {
-  Message message;
-  for (size_t at = 0; at < bytes.size();) {
-    const uint64_t key = varint(bytes, at);
-    std::string value;
-    if ((key & 7) == 0) {
-      const uint64_t v = varint(bytes, at);
-      value.assign(reinterpret_cast<const char*>(&v), 8);
-    } else {
-      const size_t size = (key & 7) == 1 ? 8 : (key & 7) == 5 ? 4 : varint(bytes, at);
-      value = bytes.substr(at, size);
-      EXPECT_EQ(value.size(), size);
-      at += size;
-    }
-    message.emplace(static_cast<int>(key >> 3), value);
-  }
-  return message;
-}
-
-const std::string& field(const Message& message, int number) {
-  const auto it = message.find(number);
-  if (it == message.end()) throw std::runtime_error("no field " + std::to_string(number));
-  return it->second;
-}
-double as_double(const std::string& bytes) { return number_at<double>(bytes, 0); }
-
-std::vector<Message> events(const std::string& file) {
-  const std::string bytes = read_text(file);
-  std::vector<Message> result;
-  for (size_t at = 0; at < bytes.size();) {
-    const auto length = number_at<uint64_t>(bytes, at);
-    EXPECT_EQ(number_at<uint32_t>(bytes, at + 8), masked(bytes.substr(at, 8)));
-    const std::string data = bytes.substr(at + 12, length);
-    EXPECT_EQ(number_at<uint32_t>(bytes, at + 12 + length), masked(data));
-    result.push_back(parse(data));
-    at += 16 + length;
-  }
-  return result;
-}
 
 class EventFileTest : public testing::Test {
  protected:
@@ -171,6 +97,37 @@ TEST_F(EventFileTest, HistogramCountsEveryFiniteElement) {
   EXPECT_EQ(number_at<double>(counts, counts.size() - 8), 1);  // 3
   const Message constant = parse(field(parse(field(parse(field(all[2], 5)), 1)), 5));
   EXPECT_EQ(as_double(field(constant, 7)), 3);
+}
+
+TEST_F(EventFileTest, IsCutBackToAStep) {
+  {
+    EventFile file(path(), 0);
+    for (const int step : {1, 2, 300, 301}) file.scalar("loss", step, step);
+    file.flush();
+  }
+  const std::string whole = read_text(only_file());
+  cut_back_events(path(), 301);
+  EXPECT_EQ(read_text(only_file()), whole);
+  cut_back_events(path(), 300);
+  EXPECT_EQ(logged(path()), (std::vector<std::string>{"loss 1", "loss 2", "loss 300"}));
+  std::ofstream(only_file(), std::ios::app | std::ios::binary) << whole.substr(0, 20);  // as a kill leaves it
+  cut_back_events(path(), 2);
+  EXPECT_EQ(logged(path()), (std::vector<std::string>{"loss 1", "loss 2"}));
+  std::ofstream(path() + "/other.txt") << "not ours";
+  cut_back_events(path(), -1);
+  EXPECT_EQ(read_text(only_file()), "not ours");
+}
+
+TEST_F(EventFileTest, ARecordThatWasNotWrittenToItsEndIsCutOff) {
+  {
+    EventFile file(path(), 0);
+    file.scalar("loss", 1, 1);
+    file.scalar("loss", 2, 2);
+    file.flush();
+  }
+  std::filesystem::resize_file(only_file(), std::filesystem::file_size(only_file()) - 3);
+  cut_back_events(path(), 5);
+  EXPECT_EQ(logged(path()), (std::vector<std::string>{"loss 1"}));
 }
 
 TEST_F(EventFileTest, AFolderThatIsNotThere) { EXPECT_THROW(EventFile(path() + "/none", 0), FileError); }

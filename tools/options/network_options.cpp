@@ -39,6 +39,10 @@ std::vector<Setting> network_settings(NetworkOptions& o) {
        .help = "Start from the weights of this file: .pth, .safetensors or a checkpoint",
        .type_name = "FILE"},
       {"--partial", &o.partial, "Take of --weights what fits by name and shape, and list the rest"},
+      {.flags = "--freeze",
+       .field = &o.freeze,
+       .help = "Do not train parameters whose names start so; batch norms there keep their statistics; may be repeated",
+       .type_name = "PREFIX"},
   };
 }
 

@@ -14,6 +14,7 @@ struct NetworkOptions {
   std::optional<bool> deconv, batchnorm;
   std::string weights;   // a file to start from
   bool partial = false;  // take what fits of it
+  std::vector<std::string> freeze;  // beginnings of the names of parameters that are not trained
 };
 
 std::vector<Setting> network_settings(NetworkOptions& options);

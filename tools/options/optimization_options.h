@@ -7,10 +7,14 @@ namespace tessera::tools {
 
 struct OptimizationOptions {
   std::optional<int64_t> epochs, batch_size;
-  std::string optimizer = "adamw";    // sgd, rmsprop, adam, adamw
-  std::string schedule = "onecycle";  // none, onecycle, plateau
+  std::string optimizer = "adamw";    // sgd, rmsprop, adam, adamw, adagrad
+  std::string schedule = "onecycle";  // none, onecycle, cosine, poly, step, plateau
   std::optional<double> lr;
-  double weight_decay = 1e-4, momentum = 0.9, clip_grad = 0;
+  int64_t warmup_epochs = 0;
+  double lr_power = 0.9, lr_gamma = 0.1;
+  int64_t lr_step_size = 30, lr_patience = 5;
+  double weight_decay = 1e-4, momentum = 0.9, clip_grad = 0, ema = 0;
+  int64_t patience = 0;
   uint64_t seed = 0;
 };
 

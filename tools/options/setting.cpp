@@ -89,9 +89,17 @@ template <class T> CLI::Option* add_flag(CLI::App& command, const Setting& setti
 
 }  // namespace
 
-std::string Setting::name() const {
-  const size_t start = flags.find("--") + 2;
-  return flags.substr(start, flags.find(',', start) - start);
+std::string Setting::name() const { return names().front(); }
+
+std::vector<std::string> Setting::names() const {
+  std::vector<std::string> names;
+  for (size_t start = 0; start < flags.size();) {
+    const size_t end = std::min(flags.find(',', start), flags.size());
+    const std::string flag = flags.substr(start, end - start);
+    if (flag.starts_with("--")) names.push_back(flag.substr(2));
+    start = end + 1;
+  }
+  return names;
 }
 
 nlohmann::json to_json_value(const Setting& setting) {
@@ -107,6 +115,7 @@ nlohmann::json to_json_value(const Setting& setting) {
 }
 
 void assign(const Setting& setting, const nlohmann::json& value) {
+  if (value == to_json_value(setting)) return;  // a default may be none of the choices: empty, for "found out later"
   std::visit(
       [&](auto* field) {
         using T = std::remove_cvref_t<decltype(*field)>;

@@ -35,7 +35,8 @@ struct Setting {
   std::string type_name = "";             // "DIR"; empty for the type's own
   bool free_on_resume = false;            // does not change what is computed, so that a resumed run may have another value
 
-  std::string name() const;  // "batch-size": the key in config.json
+  std::string name() const;                // "batch-size": the key in config.json
+  std::vector<std::string> names() const;  // all long ones, that one first; without the --no-x of switches
 };
 
 // The value as JSON, null for an optional without one; and back. ValueError "NAME: VALUE is ..." for another type or choice.
