@@ -3,12 +3,14 @@
 //
 // A block computes a tile of positions x columns (output channels), the narrower the fewer columns there are. The sum runs over
 // the taps and, within a tap, over the input channels in steps of 16: a thread reads four adjacent channels of a few positions
-// and of the packed weights of a few columns. Taps that no column of the tile has are left out. Traffic: each input pixel once a
-// tap and column tile, mostly from the L2 cache.
+// and of the packed weights of a few columns. Taps that no column of the tile has are left out. Where there are too few tiles for
+// the device, the sum is cut into parts (blockIdx.y), which a second launch adds in order. Traffic: each input pixel once a tap
+// and column tile, mostly from the L2 cache.
 #include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_output.h"
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_tensor_core.h"
+#include "kernels/conv2d/cuda_weight_grad.h"
 #include "kernels/cuda/fma_tile.h"
 
 namespace tessera::kernels::cuda {
@@ -28,6 +30,7 @@ struct WeightPlan {
   int column;   // stride: the channels, padded to a multiple of 4
   int taps_x, phases_x, phases_y, kernel_y, kernel_x;
   int column_tiles;
+  int part_groups;  // of four channels, of all taps, that a part of the sum has; a multiple of 4
 };
 
 // How many taps of a direction the phases from `phase` on have.
@@ -47,7 +50,7 @@ template <bool packs> __device__ Pack<float, 4> load_channels(const float* pixel
 
 template <int tile_m, int tile_n, bool packs>
 __global__ __launch_bounds__(FmaTile<tile_m, tile_n>::kBlock, FmaTile<tile_m, tile_n>::kBlock == 128 ? 3 : 2)
-void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out) {
+void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out, float* parts) {
   using Tile = FmaTile<tile_m, tile_n>;
   __shared__ typename Tile::Stages stages;
   const int row0 = blockIdx.x / weights.column_tiles * tile_m, column0 = blockIdx.x % weights.column_tiles * tile_n;
@@ -59,7 +62,8 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
   const int taps_y = taps_from(phase_y, weights.phases_y, weights.kernel_y);
   const int taps_x = taps_from(phase_x, weights.phases_x, weights.kernel_x);
   const int groups = weights.column / 4;  // of four channels, in a tap
-  const int all_groups = taps_y * taps_x * groups;
+  const int first_group = blockIdx.y * weights.part_groups;
+  const int all_groups = min(taps_y * taps_x * groups, first_group + weights.part_groups);
 
   struct Place {
     const float* picture;
@@ -74,7 +78,7 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
                     position % in.grid_x * in.step_x + in.first_x};
   }
   // The thread's group of four channels: both operands walk through taps and channels in step.
-  int tap_y = 0, tap_x = 0, group = threadIdx.x % 4, at = group;
+  int at = first_group + threadIdx.x % 4, tap_y = at / groups / taps_x, tap_x = at / groups % taps_x, group = at % groups;
   const auto tap = [&] { return tap_y * weights.taps_x + tap_x; };
   const auto settle = [&] {
     while (group >= groups && tap_y < taps_y) {
@@ -82,7 +86,6 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
       if (++tap_x == taps_x) tap_x = 0, ++tap_y;
     }
   };
-  settle();
   const auto load_a = [&](int, int pass) -> Pack<float, 4> {
     const Place& place = places[pass];
     const int y = place.y + tap_y * in.tap_step_y, x = place.x + tap_x * in.tap_step_x;
@@ -102,7 +105,15 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
   const auto next = [&] { at += 4, group += 4, settle(); };
 
   Tile product;
-  product.product(stages, static_cast<int>(div_up(all_groups, 4)), load_a, load_b, next);
+  product.product(stages, static_cast<int>(div_up(max(0, all_groups - first_group), 4)), load_a, load_b, next);
+
+  if (parts != nullptr) {
+    parts += int64_t{blockIdx.y} * in.positions * out.columns;
+    product.for_each([&](int m, int n, float sum) {
+      if (row0 + m < in.positions && column0 + n < out.columns) parts[int64_t{row0 + m} * out.columns + column0 + n] = sum;
+    });
+    return;
+  }
 
   ColumnPlace columns[8];
 #pragma unroll
@@ -123,12 +134,39 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
   }
 }
 
+// A thread adds the parts of one position and column.
+__global__ void __launch_bounds__(kThreads)
+    add_parts_kernel(const float* parts, int count, const InputPlan in, const OutputPlan out) {
+  const int64_t all = int64_t{in.positions} * out.columns;
+  for (int64_t i = thread_position(); i < all; i += thread_count()) {
+    float sum = 0;
+#pragma unroll 4
+    for (int part = 0; part < count; ++part) sum += parts[part * all + i];
+    const int position = static_cast<int>(i / out.columns), rest = position / in.grid_x;
+    const ColumnPlace column = column_place<float>(out, static_cast<int>(i - int64_t{position} * out.columns));
+    const RowPlace row = row_place(out, rest / in.grid_y, rest % in.grid_y, position % in.grid_x);
+    const int y = row.y + column.phase_y, element = row.element + column.r;
+    if (static_cast<unsigned>(y) < static_cast<unsigned>(out.height) &&
+        static_cast<unsigned>(element) < static_cast<unsigned>(out.row_elements))
+      static_cast<float*>(out.data)[row.picture + y * out.stride_y + element] = sum + column.bias;
+  }
+}
+
 template <int tile_m, int tile_n, bool packs>
 void launch_tiles(const TapProduct& p, const InputPlan& in, WeightPlan weights, const OutputPlan& out) {
   const int64_t column_tiles = div_up(p.columns(), tile_n), row_tiles = div_up(p.positions(), tile_m);
   weights.column_tiles = static_cast<int>(column_tiles);
-  launch("conv2d_fma", fma_product_kernel<tile_m, tile_n, packs>, dim3(static_cast<unsigned>(row_tiles * column_tiles)),
-         FmaTile<tile_m, tile_n>::kBlock, 0, in, weights, out);
+  const auto kernel = fma_product_kernel<tile_m, tile_n, packs>;
+  constexpr int block = FmaTile<tile_m, tile_n>::kBlock, resident = block == 128 ? 3 : 2;
+  constexpr double step_us = 2.0 * tile_m * tile_n * kFmaDepth * resident / 0.3e6;
+  const int64_t steps = div_up(p.taps[0] * p.taps[1] * weights.column, kFmaDepth), elements = p.positions() * p.columns();
+  const int64_t tiles = row_tiles * column_tiles, slots = int64_t{multiprocessors()} * resident;
+  const int parts = tiles < slots ? weight_grad_parts(tiles, steps, elements, slots, step_us) : 1;
+  weights.part_groups = static_cast<int>(div_up(steps, parts)) * (kFmaDepth / 4);
+  const DeviceScratch<float> scratch(parts > 1 ? parts * elements : 0);
+  launch("conv2d_fma", kernel, dim3(static_cast<unsigned>(tiles), parts), block, 0, in, weights, out,
+         parts > 1 ? scratch.data() : nullptr);
+  if (parts > 1) launch("conv2d_fma_add", add_parts_kernel, grid_for(elements), kThreads, 0, scratch.data(), parts, in, out);
 }
 
 template <bool packs>
@@ -159,7 +197,8 @@ bool run(const TapProduct& p, const View& out, const View& in, const View& weigh
                         narrow(p.tap_step[1])};
   const WeightPlan matrix{packed.data(),       weights.tap_stride,  narrow(weights.column_stride),
                           narrow(p.taps[1]),   narrow(p.phases[1]), narrow(p.phases[0]),
-                          narrow(p.kernel[0]), narrow(p.kernel[1]), /*column_tiles=*/0};
+                          narrow(p.kernel[0]), narrow(p.kernel[1]), /*column_tiles=*/0,
+                          /*part_groups=*/0};
   const bool packs = is_aligned(v.data) && (v.sizes[1] | v.strides[0] | v.strides[2] | v.strides[3]) % 4 == 0;
   const OutputPlan output = output_plan(p, to, bias);
   const auto start = packs ? launch_by_width<true> : launch_by_width<false>;
