@@ -24,8 +24,8 @@ bool tables_fit(std::span<const uint8_t> bytes, size_t length) {
 }  // namespace
 
 bool jpeg_tables_fit(std::span<const uint8_t> bytes) {
-  // From marker to marker. What is between segments is passed over, and so is the coded data behind a scan's header: in it 0xFF is
-  // followed by 0 or a restart marker.
+  // From marker to marker. What is between segments is passed over, and so is the coded data behind a scan's header: in it 0xFF
+  // is followed by 0 or a restart marker.
   for (size_t at = 0; at + 1 < bytes.size();) {
     const int code = bytes[at + 1];
     const bool marker = bytes[at] == 0xFF && code != 0 && code != 0xFF;

@@ -1,4 +1,5 @@
-// PNG files in and out, by libpng: stb_image turns a palette into RGB and loses the indices, and allocates what a damaged file asks.
+// PNG files in and out, by libpng: stb_image turns a palette into RGB and loses the indices, and allocates what a damaged file
+// asks.
 //
 // libpng reports errors by longjmp. Each function that calls setjmp here holds no object with a destructor: those live in its
 // caller, so that the jump skips none.

@@ -1,4 +1,5 @@
-// Any bytes as a configuration file: settings, or refused with Error. Settings that were accepted are written and read as the same.
+// Any bytes as a configuration file: settings, or refused with Error. Settings that were accepted are written and read as the
+// same.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
