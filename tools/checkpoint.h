@@ -1,7 +1,7 @@
 // A training run at a point between two steps, as one safetensors file.
 //
-// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under kOptimizerPrefix + its names. Of a
-// run with --ema the former are the averages, which predict uses, and the weights in training are under kTrainedPrefix + names.
+// Tensors: parameters and buffers under their state-dict names, and the optimizer's state under kOptimizerPrefix + its names. Of
+// a run with --ema the former are the averages, which predict uses, and the weights in training are under kTrainedPrefix + names.
 // Metadata, all JSON but the first two:
 //   format kCheckpointFormat       format_version "1"
 //   network  classes  palette  mean  std  ignore_index    what predicting needs

@@ -19,8 +19,8 @@ struct Evaluation {
 // Called after each batch with the predicted classes, int64 [N, H, W] in host memory. False ends the pass.
 using AfterBatch = std::function<bool(const data::Batch& batch, const Tensor& prediction)>;
 
-// The network in evaluation mode over one pass of the loader; nothing if `after_batch` ended it. The network is left in evaluation
-// mode. Throws ValueError for a loss that is not finite: such a network is no result.
+// The network in evaluation mode over one pass of the loader; nothing if `after_batch` ended it. The network is left in that mode.
+// Throws ValueError for a loss that is not finite: such a network is no result.
 std::optional<Evaluation> evaluate(const nn::AnyModule& network, data::DataLoader& loader, const SegmentationLoss& loss,
                                    Device device, const AfterBatch& after_batch);
 

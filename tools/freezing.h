@@ -12,8 +12,8 @@ namespace tessera::tools {
 // for a prefix that no parameter has, with the names of the network's parts.
 void freeze(const nn::Module& network, const std::vector<std::string>& prefixes);
 
-// Puts the modules whose names start with one of the prefixes into evaluation mode: their batch norms use the statistics that they
-// have and keep them. To be called after each network.train().
+// Puts the modules whose names start with one of the prefixes into evaluation mode: their batch norms use the statistics they have
+// and keep them. To be called after each network.train().
 void keep_frozen(const nn::Module& network, const std::vector<std::string>& prefixes);
 
 }  // namespace tessera::tools

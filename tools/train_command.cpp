@@ -38,13 +38,17 @@ fs::path checkpoint_to_resume(const std::string& resume, const std::string& outp
     check<FileError>(fs::exists(resume), "train: --resume: {} does not exist. Name the run's folder, or its checkpoint.", resume);
     return resume;
   }
-  const std::string folder = !resume.empty() ? resume : output;
-  std::string file = latest_checkpoint(RunFolder(folder));
-  const fs::path runs = fs::path(output).parent_path();
-  if (resume.empty() && !output_given) file = newest_checkpoint(runs.empty() ? "." : runs.string());
-  check<FileError>(!file.empty(),
-                   "train: --resume: no last.safetensors in {}. Name the run's folder with --output, or its checkpoint.",
-                   resume.empty() && !output_given ? runs.string() : folder);
+  if (resume.empty() && !output_given) {
+    const fs::path runs = fs::path(output).parent_path();  // where runs lie that nobody named
+    const std::string newest = newest_checkpoint(runs.string());
+    check<FileError>(!newest.empty(),
+                     "train: --resume: no run in {} has a last.safetensors. Name the run's folder with --output.", runs.string());
+    return newest;
+  }
+  const RunFolder folder(resume.empty() ? output : resume);
+  const std::string file = latest_checkpoint(folder);
+  check<FileError>(!file.empty(), "train: --resume: {} does not exist. Name the run's folder with --output, or its checkpoint.",
+                   folder.last());
   return file;
 }
 

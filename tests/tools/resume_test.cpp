@@ -107,7 +107,7 @@ TEST_F(Runs, ResumeWithoutANameTakesTheNewest) {
   EXPECT_NE(tessera("train --resume runs/a -e 3").out.find("Wrote runs/a/best"), std::string::npos);  // a folder
   EXPECT_NE(tessera("train --resume").out.find("Wrote runs/a/best"), std::string::npos);
   fs::remove_all(folder("runs"));
-  expect_error(tessera("train --resume"), 1, {"no last.safetensors in runs", "--output"});
+  expect_error(tessera("train --resume"), 1, {"no run in runs has a last.safetensors", "--output"});
 }
 
 TEST_F(Runs, ANewRunSetsAnEarlierOneAside) {

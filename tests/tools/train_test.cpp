@@ -104,7 +104,7 @@ TEST_F(Train, AResumeThatFailsLeavesTheOutputFolderAlone) {
   EXPECT_EQ(read_text(folder("other/best.safetensors")), "another run's");
   std::ofstream(folder("file")) << "in the way";
   expect_error(tessera("train --resume run/last.safetensors -o file"), 1, {"train: ", "file", "--output"});
-  expect_error(tessera("train --resume other"), 1, {"no last.safetensors in other", "--output"});
+  expect_error(tessera("train --resume other"), 1, {"other/last.safetensors does not exist", "--output"});
 }
 
 TEST_F(Train, ANetworkThatIsNotFiniteIsNoResult) {
