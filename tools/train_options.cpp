@@ -30,11 +30,14 @@ void to_json(nlohmann::json& json, const TrainOptions& options) {
 }
 
 void from_json(const nlohmann::json& json, TrainOptions& options) {
+  check<ValueError>(json.is_object(), "settings: a JSON {} where an object, {{\"NAME\": VALUE}}, is expected.", json.type_name());
   each_setting(options, [&](const Setting& setting) {  // what an older version did not know keeps its default
     const std::string name = setting.name();
     if (json.contains(name)) assign(setting, json[name]);
   });
-  options.stage = json.value("stage", int64_t{0});
+  const nlohmann::json stage = json.value("stage", nlohmann::json(0));
+  check<ValueError>(stage == 0 || stage == 1 || stage == 2, "stage: {} is not 0, 1 or 2.", stage.dump());
+  options.stage = stage.get<int64_t>();
 }
 
 void resolve(TrainOptions& o) {
