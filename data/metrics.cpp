@@ -50,6 +50,15 @@ void ConfusionMatrix::update(const Tensor& target, const Tensor& prediction) {
   update(std::span<const int64_t>(t.data_ptr<int64_t>(), count), std::span<const int64_t>(p.data_ptr<int64_t>(), count));
 }
 
+void ConfusionMatrix::add(const Tensor& counts) {
+  check<ShapeError>(counts.sizes() == IntArrayRef({classes_, classes_}), "ConfusionMatrix: counts of shape {} for {} classes.",
+                    counts.sizes(), classes_);
+  const Tensor dense = counts.cpu().contiguous();
+  for (int64_t truth = 0; truth < classes_; ++truth)
+    for (int64_t i = truth * classes_; i < (truth + 1) * classes_; ++i)
+      if (truth != ignore_index_) counts_[i] += dense.data_ptr<int64_t>()[i];
+}
+
 void ConfusionMatrix::merge(const ConfusionMatrix& other) {
   check<ValueError>(classes_ == other.classes_, "ConfusionMatrix: {} and {} classes cannot be merged.", classes_, other.classes_);
   for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];

@@ -28,6 +28,8 @@ class ConfusionMatrix {
   void update(std::span<const int64_t> target, std::span<const int64_t> prediction);
   // The same for int64 tensors of equal shape, of any strides.
   void update(const Tensor& target, const Tensor& prediction);
+  // Adds the counts that tessera::confusion_matrix gives, int64 [C, C] of any device; those of the ignore index are left out.
+  void add(const Tensor& counts);
   // Adds the counts of another matrix of the same size.
   void merge(const ConfusionMatrix& other);
   void reset();

@@ -73,7 +73,12 @@ void Optimization::zero_grad() {
 }
 
 void Optimization::step() {
-  if (clip_grad_ > 0) nn::utils::clip_grad_norm_(parameters_, clip_grad_);
+  if (clip_grad_ > 0) {
+    TensorList grads;
+    for (const Tensor& parameter : parameters_)
+      if (parameter.grad().defined()) grads.push_back(parameter.grad());
+    nn::utils::clip_grads_with_norm_(parameters_, clip_grad_, nn::utils::get_total_norm(grads));
+  }
   optimizer_->step();
 }
 

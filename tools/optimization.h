@@ -15,8 +15,13 @@ class Optimization {
   Optimization(nn::Module& network, const OptimizationOptions& options, int64_t steps_per_epoch);
 
   void zero_grad();
-  // Clips the gradients' norm if the options say so, and moves the parameters by one step.
+  // Clips the gradients' norm if the options say so, and moves the parameters by one step. Device work alone: it can be captured in
+  // a CUDA graph.
   void step();
+  // Before each replay of a graph in which step() was captured.
+  void before_replay() { optimizer_->advance(); }
+  // A step changes nothing where this flag is true (optim::Optimizer::skip_where).
+  void skip_where(const Tensor& flag) { optimizer_->skip_where(flag); }
   // What follows on the host: moves the average and the schedule.
   void after_step();
   // Tells the schedule how the epoch went; `val_loss` is NaN without validation.

@@ -2,63 +2,137 @@
 
 #include <cmath>
 
+#include "core/allocator.h"
 #include "core/autograd.h"
+#include "core/invalid_target.h"
 #include "core/ops.h"
 #include "core/random.h"
+#include "tools/precision.h"
 
 namespace tessera::tools {
-namespace {
 
-[[noreturn]] void fail(double loss, int64_t epoch, int64_t number, const std::string& where) {
-  throw ValueError(fmt::format("train: the loss is {} in epoch {}, batch {}. {} Try a smaller --lr or --clip-grad 1.", loss,
-                               epoch, number, where));
+TrainStep::TrainStep(const nn::AnyModule& network, const SegmentationLoss& loss, Optimization& optimization,
+                     const StepOptions& options)
+    : network_(network),
+      loss_(loss),
+      optimization_(optimization),
+      options_(options),
+      upload_(options.device),
+      failed_(zeros({1}, TensorOptions(options.device).dtype(kBool))) {
+  optimization_.skip_where(failed_);
 }
-
-}  // namespace
-
-TrainStep::TrainStep(const nn::AnyModule& network, const SegmentationLoss& loss, Optimization& optimization, Device device)
-    : network_(network), loss_(loss), optimization_(optimization), device_(device) {}
 
 bool TrainStep::run(const data::Batch& batch, int64_t epoch, int64_t number) {
   const double weight = loss_.weight(batch.labels);
   if (weight == 0) return false;  // there is no loss, and its mean would be 0 / 0
-  const uint64_t generator_offset = default_generator().offset();
-  optimization_.zero_grad();
-  const Tensor loss = loss_(network_.forward(batch.images.to(device_)), batch.labels.to(device_));
-  pending_.push_back({loss.detach(), weight, epoch, number});
-  if (device_.is_cpu()) {
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) explain_non_finite(batch, pending_.back(), value, generator_offset);
-  }
-  loss.backward();
-  optimization_.step();
+  const cuda::DeviceGuard guard(options_.device);
+  Pending step{batch, epoch, number, default_generator().offset(), weight, {}, {}};
+  const DeviceBatch there = upload_(batch);
+  const Tensor loss = options_.cuda_graph ? replay(there) : compute(there);
   optimization_.after_step();
+  watch(std::move(step), loss);
   return true;
 }
 
-std::vector<double> TrainStep::collect(RunningMean& mean) {
-  std::vector<double> losses;
-  for (const Pending& step : pending_) {
-    const double loss = step.loss.item<double>();
-    if (!std::isfinite(loss)) fail(loss, step.epoch, step.number, "--detect-anomaly names the layer.");
-    mean.add(loss, step.weight);
-    losses.push_back(loss);
+// What the device does in a step: no host in it, so that it can be captured.
+Tensor TrainStep::compute(const DeviceBatch& batch) {
+  optimization_.zero_grad();
+  Tensor loss;
+  {
+    const PrecisionScope precision(options_.device, options_.precision);
+    loss = loss_(network_.forward(batch.images), batch.labels);
   }
-  pending_.clear();
+  {
+    const NoGradGuard no_grad;
+    failed_.copy_(logical_or(failed_, logical_not(isfinite(loss))));
+  }
+  loss.backward();
+  optimization_.step();
+  return loss.detach();
+}
+
+TrainStep::Captured::Captured(cuda::MemoryPool pool, const DeviceBatch& like)
+    : graph(std::move(pool)), input{empty_like(like.images), empty_like(like.labels)} {}
+
+// The first step of a size runs as it is, which also makes what steps leave behind for the next; the second is captured.
+Tensor TrainStep::replay(const DeviceBatch& batch) {
+  const std::vector<int64_t> sizes(batch.images.sizes().begin(), batch.images.sizes().end());
+  const auto found = graphs_.find(sizes);
+  if (found == graphs_.end()) {
+    if (graphs_.size() < kMostGraphs) graphs_[sizes] = nullptr;
+    return compute(batch);
+  }
+  std::unique_ptr<Captured>& captured = found->second;
+  if (captured == nullptr) {
+    empty_cache();  // what the steps before left; the graph brings memory of its own
+    cuda::MemoryPool pool;
+    for (const auto& [other_sizes, other] : graphs_)
+      if (other != nullptr) pool = other->graph.pool();
+    captured = std::make_unique<Captured>(pool, batch);
+    try {
+      captured->graph.capture([&] { captured->loss = compute(captured->input); });
+    } catch (const DeviceError&) {  // a loss or a layer that waits for the device: steps run as they are
+      options_.cuda_graph = false;
+      graphs_.clear();
+      return compute(batch);
+    }
+  }
+  captured->input.images.copy_(batch.images);
+  captured->input.labels.copy_(batch.labels);
+  optimization_.before_replay();
+  captured->graph.replay();
+  return captured->loss;
+}
+
+void TrainStep::watch(Pending step, const Tensor& loss) {
+  step.loss = loss;
+  if (loss.is_cuda()) {
+    step.loss = zeros({}).pin_memory();
+    step.loss.copy_(loss, /*non_blocking=*/true);
+    step.arrived.emplace();
+    step.arrived->record();
+  }
+  pending_.push_back(std::move(step));
+  while (pending_.size() > (loss.is_cuda() ? kAhead : 0)) finish_first();
+}
+
+void TrainStep::finish_first() {
+  const Pending& step = pending_.front();
+  if (step.arrived) {
+    step.arrived->synchronize();
+    check_reported_targets();
+  }
+  const double loss = step.loss.item<double>();
+  if (!std::isfinite(loss)) explain_non_finite(step, loss);
+  arrived_.push_back({loss, step.weight});
+  pending_.pop_front();
+}
+
+std::vector<double> TrainStep::collect(RunningMean& mean, bool all) {
+  while (all && !pending_.empty()) finish_first();
+  std::vector<double> losses;
+  for (const Arrived& step : arrived_) {
+    mean.add(step.loss, step.weight);
+    losses.push_back(step.loss);
+  }
+  arrived_.clear();
   return losses;
 }
 
-void TrainStep::explain_non_finite(const data::Batch& batch, const Pending& step, double loss, uint64_t generator_offset) {
+void TrainStep::explain_non_finite(const Pending& step, double loss) {
   // The same forward again, its random numbers included, this time looking at every result.
-  default_generator().set_state(default_generator().seed(), generator_offset);
+  default_generator().set_state(default_generator().seed(), step.generator_offset);
   autograd::set_detect_anomaly(true);
   std::string where = "No layer's result is, so it is the loss itself.";
   try {
-    loss_(network_.forward(batch.images.to(device_)), batch.labels.to(device_));
+    const PrecisionScope precision(options_.device, options_.precision);
+    const DeviceBatch batch = upload_(step.batch);
+    loss_(network_.forward(batch.images), batch.labels);
   } catch (const AutogradError& error) {
     where = error.what();
   }
-  fail(loss, step.epoch, step.number, fmt::format("First not finite: {}", where));
+  throw ValueError(fmt::format("train: the loss is {} in epoch {}, batch {}. First not finite: {} Try a smaller --lr or --clip-grad 1.",
+                               loss, step.epoch, step.number, where));
 }
 
 }  // namespace tessera::tools

@@ -39,7 +39,7 @@ Trainer::Trainer(TrainOptions options, const std::optional<Checkpoint>& checkpoi
       train_loader_(data_.train, loader_options(options_, *options_.optimization.batch_size, /*shuffle=*/true)),
       val_loader_(data_.val, loader_options(options_, data_.val_batch_size, /*shuffle=*/false)),
       optimization_(*network_.ptr(), options_.optimization, train_loader_.batches()),
-      step_(network_, loss_, optimization_, device_) {
+      step_(network_, loss_, optimization_, step_options(options_.device)) {
   if (given_.stage != 1) given_.data = options_.data;  // with what was found out; of stage 1 that is not what stage 2 needs
   start(checkpoint, checkpoint_file);
 }
@@ -104,16 +104,16 @@ void Trainer::train_epoch() {
   while (const std::optional<data::Batch> batch = train_loader_.next()) {
     if (step_.run(*batch, progress_.epoch + 1, progress_.batch + 1)) ++progress_.step;
     ++progress_.batch;
-    if (step_.pending() >= step_.steps_ahead()) collect_losses();
+    collect_losses(/*all=*/false);
     bar.advance(batch->labels.size(0), fmt::format("loss={:.4g}", progress_.train_loss.value()));
     if (interrupted()) stop();
     save_within_epoch();
   }
-  collect_losses();
+  collect_losses(/*all=*/true);
   pictures_per_second_ = bar.speed();
 }
 
-void Trainer::collect_losses() { log_->losses(step_.collect(progress_.train_loss)); }
+void Trainer::collect_losses(bool all) { log_->losses(step_.collect(progress_.train_loss, all)); }
 
 // Not at the epoch's end, where finish_epoch() saves: nothing may be logged for a step after a checkpoint says that it is done.
 void Trainer::save_within_epoch() {
@@ -128,8 +128,9 @@ void Trainer::validate(EpochRecord& record) {
   const Optimization::Averaged averaged(optimization_);
   pictures_.emplace(classes(), kLoggedPictures);
   ProgressBar bar(fmt::format("Validation {}/{}", record.epoch, epochs()), data_.val->size());
-  const auto result = evaluate(network_, val_loader_, loss_, device_, [&](const data::Batch& batch, const Tensor& prediction) {
-    if (options_.run.tensorboard) pictures_->add(batch, prediction);
+  const EvaluationOptions options{device_, options_.device.precision};
+  const auto result = evaluate(network_, val_loader_, loss_, options, [&](const data::Batch& batch, const Tensor& prediction) {
+    if (options_.run.tensorboard) pictures_->add(batch, prediction.cpu());
     bar.advance(batch.labels.size(0));
     return !interrupted();
   });
@@ -201,7 +202,7 @@ void Trainer::stop() {
 }
 
 void Trainer::save_last() {
-  collect_losses();
+  collect_losses(/*all=*/true);
   save_checkpoint(folder_.last(), checkpoint());
   saved_ = std::chrono::steady_clock::now();
 }

@@ -33,7 +33,7 @@ class Trainer {
   void introduce() const;
   void train_epoch();
   void save_within_epoch();
-  void collect_losses();
+  void collect_losses(bool all);
   void validate(EpochRecord& record);
   void finish_epoch();
   void save_epoch(bool best);

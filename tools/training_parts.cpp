@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/foreground.h"
 #include "tools/freezing.h"
+#include "tools/precision.h"
 #include "tools/run_folder.h"
 
 namespace tessera::tools {
@@ -31,6 +32,7 @@ const TrainOptions& prepare(const TrainOptions& options) {
   if (options.device.threads > 0) omp_set_num_threads(static_cast<int>(options.device.threads));
   manual_seed(options.optimization.seed);
   autograd::set_detect_anomaly(options.device.detect_anomaly);
+  use_precision(options.device.precision);
   return options;
 }
 
@@ -67,8 +69,15 @@ data::LoaderOptions loader_options(const TrainOptions& o, int64_t batch_size, bo
 nn::AnyModule network_on(Device device, const NetworkConfig& config, const std::vector<std::string>& frozen) {
   nn::AnyModule network = make_network(config);
   network.ptr()->to(device);
+  if (device.is_cuda()) network.ptr()->to(kChannelsLast);  // as the pictures are
   freeze(*network.ptr(), frozen);
   return network;
+}
+
+StepOptions step_options(const DeviceOptions& o) {
+  const Device device(o.device);
+  // Looking at every result is waiting for every result.
+  return {device, o.precision, o.cuda_graph && device.is_cuda() && !o.detect_anomaly};
 }
 
 int64_t count_parameters(const nn::Module& module, bool trained_only) {

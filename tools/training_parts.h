@@ -4,6 +4,7 @@
 #include "data/loader.h"
 #include "tools/datasets.h"
 #include "tools/network.h"
+#include "tools/train_step.h"
 #include "tools/train_options.h"
 
 namespace tessera::tools {
@@ -12,7 +13,8 @@ namespace tessera::tools {
 // Stage 2: the weights of stage 1 to start from. Others: as they are.
 TrainOptions of_stage(TrainOptions options);
 
-// Sets what all else depends on: threads, the seed of the network's first weights, the anomaly mode. Returns the options.
+// Sets what all else depends on: threads, the seed of the network's first weights, the anomaly mode, the precision of float32
+// products. Returns the options.
 const TrainOptions& prepare(const TrainOptions& options);
 
 // Opens the data sets, in stage 1 as background and foreground, and fills in options.data.classes and ignore_index.
@@ -25,6 +27,8 @@ std::vector<float> class_weights(const TrainOptions& options, const data::Datase
 data::LoaderOptions loader_options(const TrainOptions& options, int64_t batch_size, bool shuffle);
 
 nn::AnyModule network_on(Device device, const NetworkConfig& config, const std::vector<std::string>& frozen);
+
+StepOptions step_options(const DeviceOptions& options);
 
 int64_t count_parameters(const nn::Module& module, bool trained_only);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/ops.h"
 
 namespace tessera::data {
 namespace {
@@ -91,6 +92,15 @@ TEST(ConfusionMatrix, TakesTensorsOfAnyStrides) {
   matrix.update(target, prediction.t());  // [[0,1,0],[1,0,1]] against [[1,1,0],[1,0,0]]
   EXPECT_EQ(matrix.counts(), (std::vector<int64_t>{2, 1, 1, 2}));
   EXPECT_THROW(matrix.update(target, prediction), ShapeError);
+}
+
+TEST(ConfusionMatrix, AddsCountsMadeByTheOp) {
+  const Tensor target = randint(0, 4, {3, 5, 7}), prediction = randint(0, 3, {3, 5, 7});
+  ConfusionMatrix by_pixels(4, /*ignore_index=*/3), by_op(4, 3);
+  by_pixels.update(target, prediction);
+  by_op.add(confusion_matrix(target, prediction, 4));
+  EXPECT_EQ(by_op.counts(), by_pixels.counts());
+  EXPECT_THROW(by_op.add(zeros({3, 3}, kInt64)), ShapeError);
 }
 
 }  // namespace
