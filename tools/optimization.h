@@ -15,8 +15,8 @@ class Optimization {
   Optimization(nn::Module& network, const OptimizationOptions& options, int64_t steps_per_epoch);
 
   void zero_grad();
-  // Clips the gradients' norm if the options say so, and moves the parameters by one step. Device work alone: it can be captured in
-  // a CUDA graph.
+  // Clips the gradients' norm if the options say so, and moves the parameters by one step. Device work alone: it can be captured
+  // in a CUDA graph.
   void step();
   // Before each replay of a graph in which step() was captured.
   void before_replay() { optimizer_->advance(); }

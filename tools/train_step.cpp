@@ -131,8 +131,9 @@ void TrainStep::explain_non_finite(const Pending& step, double loss) {
   } catch (const AutogradError& error) {
     where = error.what();
   }
-  throw ValueError(fmt::format("train: the loss is {} in epoch {}, batch {}. First not finite: {} Try a smaller --lr or --clip-grad 1.",
-                               loss, step.epoch, step.number, where));
+  throw ValueError(
+      fmt::format("train: the loss is {} in epoch {}, batch {}. First not finite: {} Try a smaller --lr or --clip-grad 1.", loss,
+                  step.epoch, step.number, where));
 }
 
 }  // namespace tessera::tools

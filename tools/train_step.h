@@ -34,8 +34,8 @@ class TrainStep {
   // naming the layer, for a loss of an earlier step that is not finite.
   bool run(const data::Batch& batch, int64_t epoch, int64_t number);
 
-  // Adds the losses that have arrived since the last call to `mean`, in the order of the steps, and returns them; with `all` waits for
-  // those under way. Throws as run().
+  // Adds the losses that have arrived since the last call to `mean`, in the order of the steps, and returns them; with `all` waits
+  // for those under way. Throws as run().
   std::vector<double> collect(RunningMean& mean, bool all);
 
  private:
