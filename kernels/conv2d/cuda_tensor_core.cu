@@ -91,7 +91,8 @@ bool run(const TapProduct& product, const View& out, const View& in, const View&
     rows.emplace(out, 1);
     to = rows->view();
   }
-  if (!device_is_hopper() || is_better_gathered(product, in) || !run_hopper(product, to, in, weight, bias))
+  if (!first_layer_product(product, to, in, weight, bias) &&
+      (!device_is_hopper() || is_better_gathered(product, in) || !run_hopper(product, to, in, weight, bias)))
     mma_product(product, to, in, weight, bias);
   if (rows) copy(out, to);
   return true;

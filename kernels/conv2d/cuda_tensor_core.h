@@ -1,5 +1,5 @@
-// Convolution's forward and input gradient on tensor cores: what the files cuda_tensor_core.cu, cuda_hopper*.cu and cuda_pack.cu
-// offer one another and cuda.cu.
+// Convolution's forward and input gradient on tensor cores: what cuda_tensor_core.cu, which chooses, the kernels
+// (cuda_hopper*.cu, cuda_mma.cu, cuda_first_layer.cu) and cuda_pack.cu offer one another and cuda.cu.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
@@ -28,6 +28,9 @@ WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weigh
 
 // The product by mma.sync on compute capability 8.0 and later; `in` may have any strides, `out` is channels-last without gaps in a row.
 void mma_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
+
+// The same for pictures of at most 4 channels in bfloat16, forward; false for others.
+bool first_layer_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
 
 // The product by wgmma on compute capability 9.0. `in` and `out` are channels-last (their pixels and pictures may lie apart), with
 // pixels of `in` at multiples of 16 bytes. False where a kernel or the copy engine's fields cannot do it.

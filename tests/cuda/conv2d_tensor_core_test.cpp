@@ -237,6 +237,24 @@ TEST(CudaConv2dTensorCores, StridesDilationsPaddings) {
     check_both({1, 4, 64, 96, 3, {64, 64}, same(32, 16)}, type);
 }
 
+// Photographs: few channels, wide rows, with and without rows that can be copied by 16 bytes.
+TEST(CudaConv2dTensorCores, FirstLayer) {
+  TESSERA_NEEDS_TENSOR_CORES();
+  const std::vector<Case> cases = {
+      {2, 3, 9, 144, 64, {7, 7}, same(2, 3)},
+      {1, 3, 7, 143, 32, {3, 3}, same(1, 1)},
+      {1, 3, 4, 320, 70, {3, 3}, same(1, 1)},
+      {2, 1, 5, 136, 21, {5, 5}, same(1, 2)},
+      {1, 4, 6, 261, 8, {2, 3}, {.stride = {1, 3}, .padding = {1, 0}, .dilation = {2, 1}}},
+  };
+  for (ScalarType type : kTypes)
+    for (Order order : {Order::ChannelsLast, Order::Unaligned, Order::RowMajor, Order::Sliced})
+      for (const Case& c : cases) {
+        check_both(c, type, order, order != Order::Sliced);
+        if (HasFatalFailure()) return;
+      }
+}
+
 TEST(CudaConv2dTensorCores, Layouts) {
   TESSERA_NEEDS_TENSOR_CORES();
   for (ScalarType type : kTypes)
