@@ -4,6 +4,7 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
+#include <cmath>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -89,6 +90,7 @@ void bench(const BenchOptions& o) {
                  fmt::format("{:.3f}{}", t.infer_ms, ratio(anchors, row, "infer_ms", t.infer_ms)),
                  fmt::format("{:.3f}{}", t.infer_b1_ms, ratio(anchors, row, "infer_b1_ms", t.infer_b1_ms)),
                  fmt::format("{:.0f}{}", mib, ratio(anchors, row, "peak_MiB", mib)));
+      if (!std::isfinite(t.loss)) fmt::print("  its loss is {} at the end: these times are of a step that computes nonsense\n", t.loss);
       std::fflush(stdout);
     }
 }

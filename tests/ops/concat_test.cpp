@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "core/autograd.h"
 #include "core/gradcheck.h"
 #include "core/ops.h"
 
@@ -33,6 +36,15 @@ TEST(ConcatOps, Errors) {
   EXPECT_THROW(cat({full({}, 1.0)}), ShapeError);
   EXPECT_THROW(stack({ones({2}), ones({1})}), ShapeError);
   EXPECT_THROW(cat({ones({2})}, 1), IndexError);
+}
+
+// Fresh memory may hold anything (NaN under TESSERA_POISON=1): it is looked at when it has been written.
+TEST(ConcatOps, AnomalyDetectionSeesTheResult) {
+  autograd::set_detect_anomaly(true);
+  const Tensor a = ones({300, 2}), b = ones({300, 3});
+  EXPECT_NO_THROW(cat({a, b}, 1));
+  EXPECT_THROW(cat({a, full({300, 3}, std::numeric_limits<float>::quiet_NaN())}, 1), AutogradError);
+  autograd::set_detect_anomaly(false);
 }
 
 TEST(ConcatOps, Gradcheck) {
