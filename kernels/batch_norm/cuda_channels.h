@@ -7,7 +7,8 @@
 //   one       anything else: one element at a time
 // A block of 256 threads is `lanes` channels (in packs; 1 in NCHW) by `slots` pixels; blockIdx.x is a group of `lanes` channels,
 // blockIdx.y a part (chunk) of the pixels. So a warp reads adjacent memory in both orders, and blocks that run together are near each
-// other. In channels-last a block takes 128 bytes of a pixel where the channels can be cut so: fewer channels' numbers to fetch.
+// other. In channels-last a block takes whole pixels, and of a small tensor 128 bytes of a pixel where the channels can be
+// cut so: fewer channels' numbers to fetch.
 #pragma once
 
 #include <algorithm>
@@ -63,7 +64,8 @@ template <class S, size_t K, class F> void with_channel_walk(const std::array<co
     if (pixel_pack > 1) walk.pixels = walk.pixels.in_packs(pixel_pack);
     const bool channels_inside = std::abs(views[0]->strides[1]) < std::abs(axes.strides[0][0]);
     if (pixel_pack == 1 && (channel_pack > 1 || channels_inside || walk.positions == 1)) {
-      const int64_t widest = channel_pack > 1 && walk.channels % 8 == 0 ? 8 : 64;
+      const bool small = walk.positions * walk.channels < int64_t{multiprocessors()} * 2048 * 8;
+      const int64_t widest = small && channel_pack > 1 && walk.channels % 8 == 0 ? 8 : 64;
       const int64_t groups = std::max<int64_t>(1, div_up(walk.channels, widest));
       walk.lanes = static_cast<int>(std::max<int64_t>(1, div_up(walk.channels, groups)));
       walk.slots = kThreads / walk.lanes;

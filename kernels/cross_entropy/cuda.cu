@@ -13,6 +13,7 @@ template <class T> struct LossFormula {
   using State = Tally;
   using Extra = int64_t;  // the target
   static constexpr bool kWrites = false, kPadLowest = true;
+  static constexpr int kBlocks = 3;
   Targets<T> targets;
   T hard, soft;  // 1 - s and s / C
   T *loss, *log_normalizer;
@@ -24,16 +25,24 @@ template <class T> struct LossFormula {
     T most = -std::numeric_limits<T>::infinity(), sum = 0;
     line.each([&](T x) { most = max(most, x); });
     most = line.reduce(most, Maximum());
-    line.each([&](T x) { sum += exp_of_difference(x - most); });
+    const bool counts = targets.counts(t);
+    const T target_score = counts ? line.pick(static_cast<int>(t)) - most : T(0);
+    T weights = 0, scores = 0;  // sum_c w_c and sum_c w_c (x_c - most)
+    if (soft != 0) {
+      line.each_class([&](int c, T x) {
+        weights += targets.weight_of(c);
+        scores += targets.weight_of(c) * (x - most);
+      });
+      weights = line.reduce(weights, Plus());
+      scores = line.reduce(scores, Plus());
+    }
+    auto&& exponentials = line.mapped([most](T x) { return exp_of_difference(x - most); });
+    exponentials.each([&](T e) { sum += e; });
     const T log_sum = log(line.reduce(sum, Plus()));
     T value = 0;
-    if (targets.counts(t)) {
-      value = hard * targets.weight_of(t) * (log_sum - (line.pick(static_cast<int>(t)) - most));
-      if (soft != 0) {
-        T smoothed = 0;
-        line.each_class([&](int c, T x) { smoothed += targets.weight_of(c) * (log_sum - (x - most)); });
-        value += soft * line.reduce(smoothed, Plus());
-      }
+    if (counts) {
+      value = hard * targets.weight_of(t) * (log_sum - target_score);
+      if (soft != 0) value += soft * (weights * log_sum - scores);
     }
     if (!line.is_first()) return;
     const auto at = places(pixel);
@@ -55,6 +64,7 @@ template <class T> struct LossGradientFormula {
     T grad_loss, log_normalizer;
   };
   static constexpr bool kWrites = true, kPadLowest = false;
+  static constexpr int kBlocks = 3;
   Targets<T> targets;
   T hard, soft;
   const T *grad_loss, *log_normalizer;

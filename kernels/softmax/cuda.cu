@@ -17,14 +17,16 @@ struct Formula {
 
 template <class C, bool kLog> struct ForwardFormula : Formula {
   static constexpr bool kPadLowest = true;
+  static constexpr int kBlocks = 3;
   template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C most = -std::numeric_limits<C>::infinity(), sum = 0;
     line.each([&](C x) { most = max(most, x); });
     most = line.reduce(most, Maximum());
     if constexpr (kLog) {
-      line.each([&](C x) { sum += exp_of_difference(x - most); });
+      auto&& differences = line.mapped([most](C x) { return x - most; });
+      differences.each([&](C d) { sum += exp_of_difference(d); });
       const C log_sum = log(line.reduce(sum, Plus()));
-      line.write([&](C x) { return (x - most) - log_sum; });
+      differences.write([&](C d) { return d - log_sum; });
     } else {
       auto&& exponentials = line.mapped([most](C x) { return exp_of_difference(x - most); });
       exponentials.each([&](C e) { sum += e; });
@@ -36,6 +38,7 @@ template <class C, bool kLog> struct ForwardFormula : Formula {
 
 template <class C, bool kLog> struct BackwardFormula : Formula {
   static constexpr bool kPadLowest = false;
+  static constexpr int kBlocks = 2;
   template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C sum = 0;
     line.each([&](C g, C y) { sum += kLog ? g : g * y; });

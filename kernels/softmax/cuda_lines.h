@@ -12,14 +12,13 @@
 //   line.is_first()      whether this thread is the one that stores the line's own results
 // and is called as op(line, extra, pixel, state): pixel is the number of the pixel; extra = op.load(pixel), what is read beside the
 // classes, on its way before they are; state what a thread gathers over all of its pixels. It is op.begin() before them; after them
-// op.finish(state) runs in all threads of each block.
+// op.finish(state) runs in all threads of each block. Op::kBlocks is the number of blocks that a multiprocessor shall hold.
 //
 // Lines:
 //   planes  (up to 24 classes, any strides) a thread has a pixel, or two adjacent ones of a half type, and holds all classes in
 //           registers: up to 24 loads in flight, adjacent threads reading adjacent pixels of a class (NCHW)
 //   rows    (up to 24 classes, channels-last without gaps) a block takes 256 pixels, one piece of memory, through shared memory in
-//           packs of 16 bytes; then a thread has a pixel in registers. With an even number of classes a thread begins at a class of its
-//           own, so that a warp's accesses fall into different banks.
+//           packs of 16 bytes; then a thread has a pixel in registers
 //   memory  (any number of classes, strides and type) `team` threads have a pixel, 32 if the classes are adjacent, else 1, and read
 //           it again for every each(): the second time from the caches
 // Memory traffic: planes and rows read each input once and write the output once.
@@ -66,16 +65,12 @@ template <int K> struct ClassLines {
 template <class S, int kInputs, int kMax> struct HeldLine {
   using C = compute_t<S>;
   C values[kInputs][kMax];
-  int classes, first;  // place j holds class (first + j) % classes
-  const S* source;     // class 0 of the first input, where it still is
+  int classes;
+  const S* source;  // class 0 of the first input, where it still is
   int64_t step;
   int set_class = -1;
   C set_value;
 
-  __device__ int class_at(int j) const {
-    const int c = first + j;
-    return c < classes ? c : c - classes;
-  }
   template <class F> __device__ void each(F&& f) const {
 #pragma unroll
     for (int j = 0; j < kMax; ++j) {
@@ -88,7 +83,7 @@ template <class S, int kInputs, int kMax> struct HeldLine {
   template <class F> __device__ void each_class(F&& f) const {
 #pragma unroll
     for (int j = 0; j < kMax; ++j)
-      if (j < classes) f(class_at(j), values[0][j]);
+      if (j < classes) f(j, values[0][j]);
   }
   template <class T, class Op> __device__ T reduce(T value, Op) const { return value; }
   __device__ C pick(int c) const { return convert_to<C>(source[c * step]); }
@@ -108,7 +103,7 @@ template <class S, int kInputs, int kMax> struct HeldLine {
   template <class F> __device__ void write_class(F&& f) {
 #pragma unroll
     for (int j = 0; j < kMax; ++j)
-      if (j < classes) values[0][j] = f(class_at(j), values[0][j]);
+      if (j < classes) values[0][j] = f(j, values[0][j]);
   }
   __device__ void set(int c, C value) { set_class = c, set_value = value; }
   __device__ bool is_first() const { return true; }
@@ -155,12 +150,9 @@ template <class S, int K, int kTeam, class Map = Unmapped> struct MemoryLine {
 
 // --- Kernels ------------------------------------------------------------------------------------------------------------------------
 
-// Blocks that a multiprocessor shall hold: so many that the loads of some hide the arithmetic of others.
-template <int K, int kMax> inline constexpr int kHeldBlocks = kMax <= 8 ? 4 : K == 2 ? 3 : 2;
-
 template <class Op, class C> __device__ inline C padding() { return Op::kPadLowest ? -std::numeric_limits<C>::infinity() : C(0); }
 
-template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, kHeldBlocks<K, kMax>)
+template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
     plane_lines_kernel(ClassLines<K> lines, Op op) {
   using C = compute_t<S>;
   typename Op::State state = Op::begin();
@@ -186,7 +178,6 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
 #pragma unroll
     for (int p = 0; p < kPixels; ++p) {
       line[p].classes = lines.classes;
-      line[p].first = 0;
       line[p].source = static_cast<const S*>(lines.data[1]) + at[1] + p;
       line[p].step = lines.class_steps[1];
       op(line[p], extra[p], group * kPixels + p, state);
@@ -218,13 +209,43 @@ template <class S> __device__ inline void copy_piece(S* to, const S* from, int c
   for (int i = packs * V + threadIdx.x; i < count; i += kThreads) to[i] = from[i];
 }
 
-template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(kThreads, kHeldBlocks<K, kMax>)
-    row_lines_kernel(ClassLines<K> lines, Op op) {
+// The classes of one pixel between shared memory and registers, kUnit at a time: what divides the classes. A warp's accesses in units
+// of 8 or 16 bytes seldom meet in a bank, and an odd number of classes spreads single ones.
+template <int kUnit, class S, class C, int kMax>
+__device__ inline void load_row(C (&values)[kMax], const S* from, int classes, C padding) {
+#pragma unroll
+  for (int j = 0; j < kMax; j += kUnit) {
+    Pack<S, kUnit> unit;
+    if (j < classes) unit = load_pack<kUnit>(from + j);
+#pragma unroll
+    for (int i = 0; i < kUnit; ++i) values[j + i] = j < classes ? convert_to<C>(unit[i]) : padding;
+  }
+}
+template <int kUnit, class S, class C, int kMax> __device__ inline void store_row(S* to, const C (&values)[kMax], int classes) {
+#pragma unroll
+  for (int j = 0; j < kMax; j += kUnit) {
+    Pack<S, kUnit> unit;
+#pragma unroll
+    for (int i = 0; i < kUnit; ++i) unit[i] = convert_to<S>(values[j + i]);
+    if (j < classes) store_pack(to + j, unit);
+  }
+}
+// Calls body.operator()<kUnit>() for the unit that is known at run time.
+template <class S, class F> __device__ inline void in_units(int unit, F&& body) {
+  constexpr int V = kPackSize<S>;
+  if (unit == V) body.template operator()<V>();
+  else if (unit == V / 2) body.template operator()<V / 2>();
+  else if (V > 4 && unit == 2) body.template operator()<2>();
+  else body.template operator()<1>();
+}
+
+template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
+    row_lines_kernel(ClassLines<K> lines, int unit, Op op) {
   using C = compute_t<S>;
   extern __shared__ __align__(16) unsigned char row_memory[];
   S* const shared = reinterpret_cast<S*>(row_memory);
   typename Op::State state = Op::begin();
-  const int classes = lines.classes, first = classes % 2 == 0 ? static_cast<int>(threadIdx.x) % classes : 0;
+  const int classes = lines.classes;
   for (int64_t begin = int64_t{blockIdx.x} * kThreads; begin < lines.pixels; begin += int64_t{gridDim.x} * kThreads) {
     const int count = static_cast<int>(min(int64_t{kThreads}, lines.pixels - begin));
 #pragma unroll
@@ -237,21 +258,17 @@ template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(
     if (active) {
       HeldLine<S, K - 1, kMax> line;
       line.classes = classes;
-      line.first = first;
       S* const mine = shared + threadIdx.x * classes;
       line.source = mine;
       line.step = 1;
 #pragma unroll
       for (int k = 1; k < K; ++k)
-#pragma unroll
-        for (int j = 0; j < kMax; ++j)
-          line.values[k - 1][j] =
-              j < classes ? convert_to<C>(mine[(k - 1) * kThreads * classes + line.class_at(j)]) : padding<Op, C>();
+        in_units<S>(unit, [&]<int kUnit>() {
+          load_row<kUnit>(line.values[k - 1], mine + (k - 1) * kThreads * classes, classes, padding<Op, C>());
+        });
       op(line, extra, begin + threadIdx.x, state);
       if constexpr (Op::kWrites) {
-#pragma unroll
-        for (int j = 0; j < kMax; ++j)
-          if (j < classes) mine[line.class_at(j)] = convert_to<S>(line.values[0][j]);
+        in_units<S>(unit, [&]<int kUnit>() { store_row<kUnit>(mine, line.values[0], classes); });
         if (line.set_class >= 0) mine[line.set_class] = convert_to<S>(line.set_value);
       }
     }
@@ -290,21 +307,25 @@ inline int64_t line_blocks(int64_t threads) { return std::clamp<int64_t>(div_up(
 template <class S, int K, int kMax, class Op> int64_t run_held_lines(const char* name, const ClassLines<K>& lines,
                                                                      const MergedAxes<K>& axes, bool rows, bool pairs,
                                                                      const Op& op) {
-  const auto run = [&](auto* kernel, const ClassLines<K>& l, int64_t threads, size_t shared) {
-    launch(name, kernel, dim3(static_cast<unsigned>(line_blocks(threads))), kThreads, shared, l, op);
-    return line_blocks(threads);
-  };
-  if (rows)
-    return run(row_lines_kernel<S, K, kMax, Op>, lines, lines.pixels,
-               static_cast<size_t>((K - 1) * kThreads * lines.classes) * sizeof(S));
+  const auto grid = [](int64_t threads) { return dim3(static_cast<unsigned>(line_blocks(threads))); };
+  if (rows) {
+    const int classes = lines.classes;
+    int unit = kPackSize<S>;
+    while (classes % unit != 0) unit /= 2;
+    launch(name, row_lines_kernel<S, K, kMax, Op>, grid(lines.pixels), kThreads,
+           static_cast<size_t>((K - 1) * kThreads * classes) * sizeof(S), lines, unit, op);
+    return line_blocks(lines.pixels);
+  }
   if constexpr (sizeof(S) == 2) {
     if (pairs) {
       ClassLines<K> in_pairs = lines;
       in_pairs.offsets = axes.offsets().in_packs(2);
-      return run(plane_lines_kernel<S, K, kMax, 2, Op>, in_pairs, lines.pixels / 2, 0);
+      launch(name, plane_lines_kernel<S, K, kMax, 2, Op>, grid(lines.pixels / 2), kThreads, 0, in_pairs, op);
+      return line_blocks(lines.pixels / 2);
     }
   }
-  return run(plane_lines_kernel<S, K, kMax, 1, Op>, lines, lines.pixels, 0);
+  launch(name, plane_lines_kernel<S, K, kMax, 1, Op>, grid(lines.pixels), kThreads, 0, lines, op);
+  return line_blocks(lines.pixels);
 }
 
 // Runs op over the classes (dimension `dim`) of views of one dtype S, the output first. Where an op has no output, an input stands in
