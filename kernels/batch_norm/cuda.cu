@@ -10,10 +10,10 @@ namespace tessera::kernels::cuda {
 namespace {
 
 // kAdd: a residual is added before the ReLU.
-template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads, 3)
+template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
     forward_kernel(S* out, const S* in, const S* residual, ChannelWalk<kAdd ? 3 : 2> walk, DeviceChannels channels) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels, kLoads = kLoadsOf<kChannels>;
+  constexpr int V = kPixels * kChannels, kLoads = kPackLoads;
   extern __shared__ unsigned char affine_memory[];
   C* const shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(shared, channels, walk);
@@ -52,11 +52,11 @@ template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __laun
 }
 
 // dx = (dy - constant - (x - mean) * slope) * scale; evaluation: dy * scale.
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, 3)
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
     backward_kernel(S* grad_in, const S* grad_out, const S* in, ChannelWalk<3> walk, DeviceChannels channels,
                     DeviceChannel sum_dy, DeviceChannel sum_dy_xhat, double count, bool training) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels, kLoads = kLoadsOf<kChannels>;
+  constexpr int V = kPixels * kChannels, kLoads = kPackLoads;
   extern __shared__ unsigned char affine_memory[];
   C* const shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(shared, channels, walk, [&]<bool kFloat>(int64_t c, int i) {

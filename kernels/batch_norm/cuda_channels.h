@@ -1,9 +1,9 @@
 // How the batch normalisation kernels walk over [N, C, H, W] in any memory order. For .cu files.
 //
 // A thread keeps to one channel, or to one pack of adjacent channels, so that a channel's numbers stay in registers, and goes through
-// the pixels. Where a pack of 16 bytes lies decides the form of the walk:
-//   channels  channels-last with whole packs of channels: a pack is V channels of one pixel
-//   pixels    NCHW with whole packs of pixels: a pack is V pixels of one channel
+// the pixels. Where packs lie decides the form of the walk:
+//   channels  channels-last with whole packs of channels: a pack is 4 channels of one pixel
+//   pixels    NCHW with whole packs of pixels: a pack is 16 bytes, adjacent pixels of one channel
 //   one       anything else: one element at a time
 // A block of 256 threads is `lanes` channels (in packs; 1 in NCHW) by `slots` pixels; blockIdx.x is a group of `lanes` channels,
 // blockIdx.y a part (chunk) of the pixels. So a warp reads adjacent memory in both orders, and blocks that run together are near each
@@ -21,10 +21,10 @@
 
 namespace tessera::kernels::cuda {
 
-// Packs of each operand that a thread reads before it uses the first. With 8 channels a thread their numbers take the registers, and
-// fewer loads a thread in more threads are as many in flight.
-inline constexpr int kPackLoads = 4;
-template <int kChannels> inline constexpr int kLoadsOf = kChannels > 4 ? 2 : kPackLoads;
+inline constexpr int kPackLoads = 4;    // packs of each operand that a thread reads before it uses the first
+inline constexpr int kChannelPack = 4;  // channels a thread, also where 16 bytes hold 8: their numbers would fill the registers
+// Blocks that a multiprocessor shall hold.
+template <class S> inline constexpr int kWalkBlocks = sizeof(S) == 2 ? 3 : 2;
 
 template <size_t K> struct ChannelWalk {
   int64_t channels = 0, positions = 0;  // of the tensor and of a channel, in packs
@@ -64,8 +64,9 @@ template <class S, size_t K, class F> void with_channel_walk(const std::array<co
     if (pixel_pack > 1) walk.pixels = walk.pixels.in_packs(pixel_pack);
     const bool channels_inside = std::abs(views[0]->strides[1]) < std::abs(axes.strides[0][0]);
     if (pixel_pack == 1 && (channel_pack > 1 || channels_inside || walk.positions == 1)) {
+      const int64_t cut = 128 / (kChannelPack * sizeof(S));
       const bool small = walk.positions * walk.channels < int64_t{multiprocessors()} * 2048 * 8;
-      const int64_t widest = small && channel_pack > 1 && walk.channels % 8 == 0 ? 8 : 64;
+      const int64_t widest = small && channel_pack > 1 && walk.channels % cut == 0 ? cut : 64;
       const int64_t groups = std::max<int64_t>(1, div_up(walk.channels, widest));
       walk.lanes = static_cast<int>(std::max<int64_t>(1, div_up(walk.channels, groups)));
       walk.slots = kThreads / walk.lanes;
@@ -75,14 +76,16 @@ template <class S, size_t K, class F> void with_channel_walk(const std::array<co
 
   if constexpr (sizeof(S) < 8) {
     constexpr int V = kPackSize<S>;
-    bool channel_packs = channels % V == 0, pixel_packs = axes.sizes[0] % V == 0;
+    bool channel_packs = channels % kChannelPack == 0, pixel_packs = axes.sizes[0] % V == 0;
     for (size_t k = 0; k < K; ++k) {
       const int64_t step = views[k]->strides[1], inner = axes.strides[k][0];
-      const bool outer_aligned = is_aligned(views[k]->data) && axes.outer_strides_are_multiples(k, V);
-      channel_packs = channel_packs && step == 1 && outer_aligned && (axes.sizes[0] == 1 || inner % V == 0);
-      pixel_packs = pixel_packs && inner == 1 && outer_aligned && (channels == 1 || step % V == 0);
+      const auto fits = [&](int64_t pack) {
+        return is_aligned(views[k]->data, static_cast<size_t>(pack) * sizeof(S)) && axes.outer_strides_are_multiples(k, pack);
+      };
+      channel_packs = channel_packs && step == 1 && fits(kChannelPack) && (axes.sizes[0] == 1 || inner % kChannelPack == 0);
+      pixel_packs = pixel_packs && inner == 1 && fits(V) && (channels == 1 || step % V == 0);
     }
-    if (channel_packs) return body.template operator()<1, V>(walk_of(1, V));
+    if (channel_packs) return body.template operator()<1, kChannelPack>(walk_of(1, kChannelPack));
     if (pixel_packs) return body.template operator()<V, 1>(walk_of(V, 1));
   }
   body.template operator()<1, 1>(walk_of(1, 1));

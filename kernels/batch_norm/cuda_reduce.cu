@@ -78,7 +78,7 @@ __device__ inline void store_partial(TwoSums* partial, const ChannelWalk<K>& wal
 // A thread sums x - s and (x - s)^2 with s its first value of the channel: those of its values that differ little from each other
 // lose nothing, however far from 0 they are. In float64 the sums are then moved to a value that all threads share, the channel's
 // first: sum(x - o) = sum(x - s) + n (s - o), and likewise the squares.
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, 3)
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
     statistics_kernel(const S* in, ChannelWalk<1> walk, TwoSums* partial) {
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels, kLoads = 8;  // one operand only: more of it in flight
@@ -123,11 +123,11 @@ template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__
 // --- Sums of the gradient -----------------------------------------------------------------------------------------------------------
 
 // kMasked: the ReLU comes after a sum, so its mask is read off the output, and what passes it is written to `masked`.
-template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __launch_bounds__(kThreads, 3)
+template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
     backward_sums_kernel(const S* grad_out, const S* in, const S* out, S* masked, ChannelWalk<kMasked ? 4 : 2> walk,
                          DeviceChannels channels, TwoSums* partial) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels, kLoads = kLoadsOf<kChannels>;
+  constexpr int V = kPixels * kChannels, kLoads = kPackLoads;
   extern __shared__ unsigned char affine_memory[];
   C* const affine_shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(affine_shared, channels, walk);
