@@ -3,7 +3,7 @@
 // arithmetic's type.
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/nll_loss/cuda_tally.h"
-#include "kernels/softmax/cuda_lines.h"
+#include "kernels/softmax/cuda_line_kernels.h"
 #include "kernels/softmax/pixel_blocks.h"
 
 namespace tessera::kernels::cuda {

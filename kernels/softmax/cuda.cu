@@ -1,6 +1,6 @@
 // Softmax, log-softmax and their gradients on CUDA, as formulas over the classes of a pixel. How the classes are read and written,
 // and the memory traffic: cuda_lines.h.
-#include "kernels/softmax/cuda_lines.h"
+#include "kernels/softmax/cuda_line_kernels.h"
 #include "kernels/softmax/softmax.h"
 
 namespace tessera::kernels::cuda {
