@@ -13,7 +13,7 @@ namespace {
 template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
     forward_kernel(S* out, const S* in, const S* residual, ChannelWalk<kAdd ? 3 : 2> walk, DeviceChannels channels) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels, kLoads = kPackLoads;
+  constexpr int V = kPixels * kChannels, kLoads = kChannels > 4 ? 2 : kPackLoads;
   extern __shared__ unsigned char affine_memory[];
   C* const shared = reinterpret_cast<C*>(affine_memory);
   fill_affine<kChannels>(shared, channels, walk);
@@ -52,7 +52,7 @@ template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __laun
 }
 
 // dx = (dy - constant - (x - mean) * slope) * scale; evaluation: dy * scale.
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, 2)
     backward_kernel(S* grad_in, const S* grad_out, const S* in, ChannelWalk<3> walk, DeviceChannels channels,
                     DeviceChannel sum_dy, DeviceChannel sum_dy_xhat, double count, bool training) {
   using C = compute_t<S>;
@@ -113,7 +113,7 @@ template <size_t K> dim3 image_grid(const ChannelWalk<K>& walk) {
 void batch_norm_forward(const View& out, const View& input, const BatchNormChannels& channels) {
   if (out.numel() == 0) return;
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 2>({&out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
+    with_channel_walk<S, 8, 2>({&out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
       launch("batch_norm_forward", forward_kernel<S, kPixels, kChannels, false>, image_grid(walk), kThreads,
              affine_bytes<compute_t<S>, kChannels>(walk), out.as<S>(), input.as<S>(), nullptr, walk, DeviceChannels(channels));
     });
@@ -123,7 +123,7 @@ void batch_norm_forward(const View& out, const View& input, const BatchNormChann
 void batch_norm_add_relu_forward(const View& out, const View& input, const View& residual, const BatchNormChannels& channels) {
   if (out.numel() == 0) return;
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 3>({&out, &input, &residual}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
+    with_channel_walk<S, 8, 3>({&out, &input, &residual}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
       launch("batch_norm_add_relu", forward_kernel<S, kPixels, kChannels, true>, image_grid(walk), kThreads,
              affine_bytes<compute_t<S>, kChannels>(walk), out.as<S>(), input.as<S>(), residual.as<S>(), walk,
              DeviceChannels(channels));
@@ -139,7 +139,7 @@ void batch_norm_backward(const View& grad_input, const View& grad_out, const Vie
   DeviceChannels per_channel(channels);
   per_channel.floats = per_channel.floats && first.is_float() && second.is_float();
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 3>({&grad_input, &grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
+    with_channel_walk<S, 8, 3>({&grad_input, &grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<3>& walk) {
       launch("batch_norm_backward", backward_kernel<S, kPixels, kChannels>, image_grid(walk), kThreads,
              affine_bytes<compute_t<S>, kChannels>(walk, kGradientRows), grad_input.as<S>(), grad_out.as<S>(), input.as<S>(),
              walk, per_channel, first, second, count, training);

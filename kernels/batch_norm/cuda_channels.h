@@ -2,7 +2,7 @@
 //
 // A thread keeps to one channel, or to one pack of adjacent channels, so that a channel's numbers stay in registers, and goes through
 // the pixels. Where packs lie decides the form of the walk:
-//   channels  channels-last with whole packs of channels: a pack is 4 channels of one pixel
+//   channels  channels-last with whole packs of channels: a pack is kMost or fewer channels of one pixel
 //   pixels    NCHW with whole packs of pixels: a pack is 16 bytes, adjacent pixels of one channel
 //   one       anything else: one element at a time
 // A block of 256 threads is `lanes` channels (in packs; 1 in NCHW) by `slots` pixels; blockIdx.x is a group of `lanes` channels,
@@ -21,8 +21,7 @@
 
 namespace tessera::kernels::cuda {
 
-inline constexpr int kPackLoads = 4;    // packs of each operand that a thread reads before it uses the first
-inline constexpr int kChannelPack = 4;  // channels a thread, also where 16 bytes hold 8: their numbers would fill the registers
+inline constexpr int kPackLoads = 4;  // packs of each operand that a thread reads before it uses the first
 // Blocks that a multiprocessor shall hold.
 template <class S> inline constexpr int kWalkBlocks = sizeof(S) == 2 ? 3 : 2;
 
@@ -50,10 +49,13 @@ template <size_t K> struct ChannelWalk {
   }
 };
 
-// Calls body.operator()<kPixels, kChannels>(walk) with the widest packs of S that fit all views, whose dtype is S.
-template <class S, size_t K, class F> void with_channel_walk(const std::array<const View*, K>& views, F&& body) {
+// Calls body.operator()<kPixels, kChannels>(walk) with the widest packs of S that fit all views, whose dtype is S. kMost: channels of a
+// pack at most. Sums take 4 where 16 bytes hold 8, because two sums and the numbers of 8 channels fill the registers; what is written
+// goes in 16 bytes.
+template <class S, int kMost, size_t K, class F> void with_channel_walk(const std::array<const View*, K>& views, F&& body) {
   const MergedAxes<K> axes = merged_axes(views, OtherDims(*views[0], 1, /*row_major=*/false));
   const int64_t channels = views[0]->sizes[1];
+  constexpr int kChannelPack = std::min(kPackSize<S>, kMost);
 
   const auto walk_of = [&](int64_t pixel_pack, int64_t channel_pack) {
     ChannelWalk<K> walk;

@@ -95,7 +95,7 @@ void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xhat, con
                                 const BatchNormChannels& channels) {
   if (input.numel() == 0) return clear(sum_dy, sum_dy_xhat);
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 2>({&grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
+    with_channel_walk<S, 4, 2>({&grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
       reduce_channels(
           "batch_norm_backward_combine", walk, input.sizes[1],
           [&](TwoSums* partial, dim3 grid) {
@@ -112,7 +112,7 @@ void batch_norm_add_relu_reduce(const View& sum_dy, const View& sum_dy_xhat, con
                                 const View& out, const View& input, const BatchNormChannels& channels) {
   if (input.numel() == 0) return clear(sum_dy, sum_dy_xhat);
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 4>({&grad_out, &input, &out, &masked}, [&]<int kPixels, int kChannels>(const ChannelWalk<4>& walk) {
+    with_channel_walk<S, 4, 4>({&grad_out, &input, &out, &masked}, [&]<int kPixels, int kChannels>(const ChannelWalk<4>& walk) {
       reduce_channels(
           "batch_norm_backward_combine", walk, input.sizes[1],
           [&](TwoSums* partial, dim3 grid) {

@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class Store> void run_statistics(const View& input, const Store& store) {
   const int64_t channels = input.sizes[1];
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 1>({&input}, [&]<int kPixels, int kChannels>(const ChannelWalk<1>& walk) {
+    with_channel_walk<S, 4, 1>({&input}, [&]<int kPixels, int kChannels>(const ChannelWalk<1>& walk) {
       reduce_channels(
           "batch_norm_statistics_combine", walk, channels,
           [&](TwoSums* partial, dim3 grid) {

@@ -23,9 +23,9 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
     for (int k = 1; k < K; ++k) {
       const S* from = static_cast<const S*>(lines.data[k]) + at[k];
       Pack<S, kPixels> stored[kMax];
+      // Without branches, so that all are in flight: places beyond the classes read the last class again.
 #pragma unroll
-      for (int j = 0; j < kMax; ++j)
-        if (j < lines.classes) stored[j] = load_pack<kPixels>(from + j * lines.class_steps[k]);
+      for (int j = 0; j < kMax; ++j) stored[j] = load_pack<kPixels>(from + min(j, lines.classes - 1) * lines.class_steps[k]);
 #pragma unroll
       for (int j = 0; j < kMax; ++j)
 #pragma unroll
@@ -72,8 +72,7 @@ template <int kUnit, class S, class C, int kMax>
 __device__ inline void load_row(C (&values)[kMax], const S* from, int classes, C padding) {
 #pragma unroll
   for (int j = 0; j < kMax; j += kUnit) {
-    Pack<S, kUnit> unit;
-    if (j < classes) unit = load_pack<kUnit>(from + j);
+    const auto unit = load_pack<kUnit>(from + (j < classes ? j : 0));
 #pragma unroll
     for (int i = 0; i < kUnit; ++i) values[j + i] = j < classes ? convert_to<C>(unit[i]) : padding;
   }
