@@ -1,11 +1,11 @@
 // Convolution of pictures with few channels (the first layer of a network: 3 channels, 7x7 with stride 2 or 3x3) on tensor cores
 // of compute capability 8.0 and later, bfloat16.
 //
-// The sum over taps and channels is short (7 * 7 * 3 = 147) and its elements do not come in units of 16 bytes, but the window of a
-// position is `taps_y` runs of taps_x * C adjacent elements. A block takes 128 positions of an output row times 64 (or 32) columns: it
-// copies the input rows under them to shared memory, and each lane puts its fragments together from there: element k of
-// position p lies at p * step * C + offset[k]. A warp computes 16 positions. Blocks live as long as there is work: the weights stay in
-// shared memory, and the next rows are on their way while the present ones are multiplied.
+// The sum over taps and channels is short (7 * 7 * 3 = 147) and its elements do not come in units of 16 bytes, but the window of
+// a position is `taps_y` runs of taps_x * C adjacent elements. A block takes 128 positions of an output row times 64 (or 32)
+// columns: it copies the input rows under them to shared memory, and each lane puts its fragments together from there: element k
+// of position p lies at p * step * C + offset[k]. A warp computes 16 positions. Blocks live as long as there is work: the weights
+// stay in shared memory, and the next rows are on their way while the present ones are multiplied.
 //
 // Traffic: each input row is read taps_y / step times (from L2), the output is written once, which is what takes the time.
 #include "kernels/conv2d/cuda_output.h"
@@ -52,8 +52,8 @@ template <int kColumns> __global__ void __launch_bounds__(kThreads, 2)
     copy_async<16>(columns + column * weight_pitch + unit * kUnit,
                    weights + int64_t{first_column + column} * plan.padded_sum + unit * kUnit, true);
   }
-  // The offsets of a step's 16 k in the order in which a lane needs them: of lane % 4 = t, those of k = 2 t, 2 t + 1, 2 t + 8, 2 t + 9.
-  // Beyond the sum the weights are 0, and any element of the window will do.
+  // The offsets of a step's 16 k in the order in which a lane needs them: for lane % 4 = t those of k = 2 t, 2 t + 1, 2 t + 8 and
+  // 2 t + 9. Beyond the sum the weights are 0, and any element of the window will do.
   for (int at = threadIdx.x; at < plan.padded_sum; at += kThreads) {
     const int k = at / 16 * 16 + at % 16 / 4 * 2 + at % 4 / 2 * 8 + at % 2, tap = k / plan.window;
     offsets[at] = k < plan.sum ? plan.lead + tap * plan.row_length + k - tap * plan.window : plan.lead;

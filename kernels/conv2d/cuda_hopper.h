@@ -60,9 +60,9 @@ inline CUtensorMap weights_tensor_map(const TapProduct& p, const WeightMatrix& w
                           {weights.column_stride, weights.tap_stride}, {chunk, tile_columns, 1}, TmaRounding::ToTf32);
 }
 
-// The output as the copy engine writes it: 8 x 8 positions times some columns, a "box". The rows of one phase are a tensor of their
-// own, whose strides are those of whole blocks of pixels; columns [map * unit, (map + 1) * unit) belong to map `map`. What a box has
-// beyond the picture the engine leaves out.
+// The output as the copy engine writes it: 8 x 8 positions times some columns, a "box". The rows of one phase are a tensor of
+// their own, whose strides are those of whole blocks of pixels; columns [map * unit, (map + 1) * unit) belong to map `map`. What
+// a box has beyond the picture the engine leaves out.
 struct BoxOutput {
   static constexpr int kMaps = 4;
   CUtensorMap maps[kMaps];

@@ -1,12 +1,13 @@
 // The product of tap_product.h on Hopper's tensor cores, any tap, stride and dilation: an implicit GEMM.
 //
-// A block computes tile_rows positions times tile_columns columns. Its sum runs over steps: one tap times 64 channels of bfloat16 (128
-// bytes; fewer where there are not so many). One thread of the ninth warp is the producer: for each step it has the copy engine bring
-// the positions' pixels (the engine itself walks rows and pictures and fills in zeros at the border) and the weights' rows into the
-// next stage of a ring. The first eight warps are two warpgroups of consumers: each multiplies half of the rows, 64 or 128, by all
-// columns, with the sums in registers, and hands the stage back. At the end the tile goes through shared memory to the output.
+// A block computes tile_rows positions times tile_columns columns. Its sum runs over steps: one tap times 64 channels of bfloat16
+// (128 bytes; fewer where there are not so many). One thread of the ninth warp is the producer: for each step it has the copy
+// engine bring the positions' pixels (the engine itself walks rows and pictures and fills in zeros at the border) and the
+// weights' rows into the next stage of a ring. The first eight warps are two warpgroups of consumers: each multiplies half of the
+// rows, 64 or 128, by all columns, with the sums in registers, and hands the stage back. At the end the tile goes through shared
+// memory to the output.
 //
-// Traffic: each block reads (tile_rows + tile_columns) * 128 bytes a step from L2; pixels and weights come from memory about once.
+// Traffic: each block reads (tile_rows + tile_columns) * 128 bytes a step from L2; memory sees them about once.
 #include "kernels/conv2d/cuda_hopper.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/tma.h"

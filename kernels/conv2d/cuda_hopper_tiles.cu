@@ -1,15 +1,15 @@
-// The product of tap_product.h on Hopper's tensor cores where positions are one pixel apart: tiles of pixels stay in shared memory
-// while all taps read them.
+// The product of tap_product.h on Hopper's tensor cores where positions are one pixel apart: tiles of pixels stay in shared
+// memory while all taps read them.
 //
-// A warpgroup computes 8 x 16 (or 16 x 8) positions times tile_columns columns; the two consumer warpgroups of a block have tiles of
-// their own and share the weights. For a chunk of 64 channels of bfloat16 (128 bytes; fewer where there are not so many), the copy
-// engine brings the tile's pixels with their halo, 10 x 18 for a 3x3 kernel, zeros beyond the border. Tap (y, x) is then nothing but
-// another address: an operand of wgmma consists of groups of eight rows, here eight neighbouring pixels, at a constant distance, here
-// the box's row. So a pixel is read from L2 1.4 times instead of 9.
+// A warpgroup computes 8 x 16 (or 16 x 8) positions times tile_columns columns; the two consumer warpgroups of a block have tiles
+// of their own and share the weights. For a chunk of 64 channels of bfloat16 (128 bytes; fewer where there are not so many), the
+// copy engine brings the tile's pixels with their halo, 10 x 18 for a 3x3 kernel, zeros beyond the border. Tap (y, x) is then
+// nothing but another address: an operand of wgmma consists of groups of eight rows, here eight neighbouring pixels, at a
+// constant distance, here the box's row. So a pixel is read from L2 1.4 times instead of 9.
 //
-// The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Blocks live as long
-// as there is work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8 and 9 are
-// the producers: one thread each asks for a warpgroup's pixels, the first for the weights too.
+// The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Blocks live as
+// long as there is work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8
+// and 9 are the producers: one thread each asks for a warpgroup's pixels, the first for the weights too.
 #include "kernels/conv2d/cuda_hopper.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/tma.h"
@@ -47,7 +47,7 @@ template <class T, int tile_columns, int row_bytes> struct Shape {
 struct TileAt {
   int picture, y, x;
 };
-__device__ inline TileAt tile_at(const TilePlan& plan, uint32_t tile) {
+[[maybe_unused]] __device__ inline TileAt tile_at(const TilePlan& plan, uint32_t tile) {
   const QuotientRemainder x = plan.tiles_x(tile), y = plan.tiles_y(x.quotient);
   return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width};
 }
@@ -255,8 +255,8 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   return true;
 }
 
-// The tile of columns that keeps all multiprocessors at work: with 64 columns there are more items, which take a little more than half
-// as long.
+// The tile of columns that keeps all multiprocessors at work: with 64 columns there are more items, which take a little more than
+// half as long.
 template <class T, int row_bytes>
 bool run_columns(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
   if (p.columns() <= 32) return run<T, 32, row_bytes>(p, out, in, weights, bias);

@@ -1,13 +1,14 @@
-// The product of tap_product.h on the tensor cores of compute capability 8.0 and later (mma.sync): any step, any channels, any strides.
+// The product of tap_product.h on the tensor cores of compute capability 8.0 and later (mma.sync): any step,
+// channels and strides.
 //
-// A block of 8 warps computes 128 positions times 64 columns, a warp 32 x 32 of them. The sum over (tap, channel) is one dimension k,
-// taken 64 bytes at a time (32 bfloat16 or 16 float32). For each step the threads gather the positions' elements and the columns'
-// weights into a stage of shared memory, two steps ahead of the products:
+// A block of 8 warps computes 128 positions times 64 columns, a warp 32 x 32 of them. The sum over (tap, channel) is one
+// dimension k, taken 64 bytes at a time (32 bfloat16 or 16 float32). For each step the threads gather the positions' elements and
+// the columns' weights into a stage of shared memory, two steps ahead of the products:
 //   - channels by 16 bytes: cp.async, which also writes the zeros of the border;
 //   - else (the 3 channels of a photograph, 12 or 21 classes): element by element through registers. Neighbouring lanes have
 //     neighbouring k, so a warp reads adjacent channels and pixels.
-// A thread gathers one and the same k for several positions, so it finds tap and channel once a step. In shared memory a row has 64
-// bytes, whose 16-byte units are exchanged by (unit ^ row / 2 % 4): the eight rows that ldmatrix reads lie in different banks.
+// A thread gathers one and the same k for several positions, so it finds tap and channel once a step. In shared memory a row has
+// 64 bytes, whose 16-byte units are exchanged by (unit ^ row / 2 % 4): the eight rows that ldmatrix reads lie in different banks.
 //
 // Traffic: a block reads 12 KiB a step; pixels are read once for each tap, from L1 and L2 mostly.
 #include "kernels/conv2d/cuda_output.h"

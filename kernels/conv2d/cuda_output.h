@@ -1,5 +1,5 @@
-// How a tile of a product (tap_product.h) reaches the output: sums in registers, plus bias, through shared memory, in rows of 16-byte
-// stores. For .cu files.
+// How a tile of a product (tap_product.h) reaches the output: sums in registers, plus bias, through shared memory, in rows of
+// 16-byte stores. For .cu files.
 #pragma once
 
 #include "kernels/conv2d/tap_product.h"

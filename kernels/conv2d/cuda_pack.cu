@@ -1,8 +1,8 @@
 // Weights in the order in which a matrix product reads them: [tap][column][in channel] (tap_product.h).
 //
-// A block takes 32 channels of the input times 8 of the output for up to 9 positions of the kernel, 9 elements a thread: it reads them
-// in the order in which they lie in memory into shared memory, and writes them with the input channels adjacent. The weights are small,
-// so what counts is that all loads are on their way at once. Traffic: the weights twice.
+// A block takes 32 channels of the input times 8 of the output for up to 9 positions of the kernel, 9 elements a thread: it reads
+// them in the order in which they lie in memory into shared memory, and writes them with the input channels adjacent. The weights
+// are small, so what counts is that all loads are on their way at once. Traffic: the weights twice.
 #include "kernels/conv2d/cuda_tensor_core.h"
 #include "kernels/cuda/launch.h"
 

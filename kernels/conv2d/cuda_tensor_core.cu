@@ -75,8 +75,8 @@ bool run_hopper(TapProduct product, const View& out, const View& in, const View&
          hopper_product_by_pixels(product, out, from, weights, bias);
 }
 
-// Whether gathering element by element is less work than a copy with padded pixels, which would make the sum several times as long:
-// the first layer, whose 3 channels become 8 of 32 in a step. Where pixels come in tiles the copy wins all the same.
+// Whether gathering element by element is less work than a copy with padded pixels, which would make the sum several times as
+// long: the first layer, whose 3 channels become 8 of 32 in a step. Where pixels come in tiles the copy wins all the same.
 bool is_better_gathered(const TapProduct& product, const View& in) {
   const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
   return in.sizes[1] < unit && in.sizes[1] <= 4 && product.step != TapProduct::Pair{1, 1};

@@ -7,8 +7,8 @@
 
 namespace tessera::kernels::cuda {
 
-// As the kernels of the same name, but they return false, with nothing done, for arguments that they do not take: float64, float16,
-// float32 at `highest` precision, groups, or a device without the instructions.
+// As the kernels of the same name, but they return false, with nothing done, for arguments that they do not take: float64,
+// float16, float32 at `highest` precision, groups, or a device without the instructions.
 namespace tensor_core {
 bool conv2d_forward(const View& out, const View& input, const View& weight, const View* bias, const Conv2dParams& params);
 bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View& weight, const View* bias,
@@ -26,14 +26,15 @@ int64_t packed_weight_elements(const TapProduct& product, ScalarType type);
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight);
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, int64_t tap_stride, int64_t column_stride);
 
-// The product by mma.sync on compute capability 8.0 and later; `in` may have any strides, `out` is channels-last without gaps in a row.
+// The product by mma.sync on compute capability 8.0 and later; `in` may have any strides, `out` is channels-last without gaps in
+// a row.
 void mma_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
 
 // The same for pictures of at most 4 channels in bfloat16, forward; false for others.
 bool first_layer_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
 
-// The product by wgmma on compute capability 9.0. `in` and `out` are channels-last (their pixels and pictures may lie apart), with
-// pixels of `in` at multiples of 16 bytes. False where a kernel or the copy engine's fields cannot do it.
+// The product by wgmma on compute capability 9.0. `in` and `out` are channels-last (their pixels and pictures may lie apart),
+// with pixels of `in` at multiples of 16 bytes. False where a kernel or the copy engine's fields cannot do it.
 using HopperProduct = bool(const TapProduct& product, const View& out, const View& in, const WeightMatrix& weights,
                            const View* bias);
 HopperProduct hopper_product_by_tiles;   // step 1: a tile of pixels comes once for all taps

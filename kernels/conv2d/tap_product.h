@@ -7,13 +7,13 @@
 // where reads outside `in` are 0.
 //   Forward: a position is an output pixel, step is the stride, first = -padding, tap_step is the dilation.
 //   Input gradient with stride s: pixel y + padding = j * s + p is reached from in = grad_out at rows j, j - 1, ..., through taps
-// ky = p, p + s, ... So a position is a block of s_y x s_x pixels, and a column is one of the block's pixels ("phase") with a channel:
-// the s_x pixels of a row and their channels are adjacent in a channels-last output, a "run" of s_x * C elements. All phases see the
-// same input pixels, and none is scattered. Column c is element r = c % run of row p_y = c / run of the block:
+// ky = p, p + s, ... So a position is a block of s_y x s_x pixels, and a column is one of the block's pixels ("phase") with a
+// channel: the s_x pixels of a row and their channels are adjacent in a channels-last output, a "run" of s_x * C elements. All
+// phases see the same input pixels, and none is scattered. Column c is element r = c % run of row p_y = c / run of the block:
 //
 //   y = j * phases_y + p_y - shift_y,   element of row y: i * run + r - shift_x * C,   where that lies in the picture
 //
-// A phase p has the taps a with p + a * phases < kernel; weights of the others are 0, and a tile of columns of one phase skips them.
+// A phase p has the taps a with p + a * phases < kernel; weights of the others are 0, and a tile within one phase skips them.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ struct TapProduct {
   int64_t channels = 0;                                  // of the output
   Pair phases{1, 1}, shift{}, kernel{}, out{};           // out: height and width of the output
 
-  // Element (a_y, a_x, c, k) of the weights is weight[k * stride_k + channel * stride_c + ky * strides[0] + kx * strides[1]]. In a
-  // folded product k stands for k / fold_channels pixels to the right (stride_fold each) and channel k % fold_channels.
+  // Element (a_y, a_x, c, k) of the weights is weight[k * stride_k + channel * stride_c + ky * strides[0] + kx * strides[1]]. In
+  // a folded product k stands for k / fold_channels pixels to the right (stride_fold each) and channel k % fold_channels.
   int64_t weight_stride_k = 0, weight_stride_c = 0, weight_stride_fold = 0, fold_channels = 0;
   Pair weight_strides{};
   constexpr int64_t weight_offset_k(int64_t k) const {
@@ -57,9 +57,9 @@ struct TapProduct {
 
 TapProduct forward_product(const View& out, const View& input, const View& weight, const Conv2dParams& params);
 
-// Sees groups of neighbouring pixels of `in` as one pixel with more channels, where stride, kernel, padding and width allow: the sum
-// then has fewer, longer steps. It pays for few channels and a large stride, as bilinear upsampling's gradient has them. Changes
-// nothing where it is not possible or where the channels are many already.
+// Sees groups of neighbouring pixels of `in` as one pixel with more channels, where stride, kernel, padding and width allow: the
+// sum then has fewer, longer steps. It pays for few channels and a large stride, as bilinear upsampling's gradient has them.
+// Changes nothing where it is not possible or where the channels are many already.
 void fold_pixels(TapProduct& product, View& in);
 
 // Whether input_grad_product can express it: no direction may have both a stride and a dilation.

@@ -1,9 +1,9 @@
 // Barriers in shared memory on which the copy engine reports, and the fences around it (compute capability 9.0). For .cu files.
 //
-// An mbarrier counts arrivals of threads and bytes of bulk copies. Its phase ends when as many threads have arrived as init() said
-// and all expected bytes are there; the next phase then begins by itself. A waiter names the phase by its parity: 0 for the first,
-// 1 for the second, 0 again. Waiting for parity 1 on a fresh barrier returns at once, which is how a producer starts: all stages
-// of its ring count as released.
+// An mbarrier counts arrivals of threads and bytes of bulk copies. Its phase ends when as many threads have arrived as init()
+// said and all expected bytes are there; the next phase then begins by itself. A waiter names the phase by its parity: 0 for the
+// first, 1 for the second, 0 again. Waiting for parity 1 on a fresh barrier returns at once, which is how a producer starts: all
+// stages of its ring count as released.
 //
 //     full[stage]     count 1: the producer's arrive_and_expect(bytes), then the copy's bytes
 //     empty[stage]    count = number of consumers: each arrives when it has read the stage for the last time
@@ -21,7 +21,9 @@
 namespace tessera::kernels::cuda {
 
 // The address of shared memory as the instructions below take it.
-__device__ inline uint32_t shared_address(const void* pointer) { return static_cast<uint32_t>(__cvta_generic_to_shared(pointer)); }
+__device__ inline uint32_t shared_address(const void* pointer) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+}
 
 #if TESSERA_HOPPER
 
@@ -55,7 +57,8 @@ __device__ inline void mbarrier_wait(Mbarrier* barrier, uint32_t parity) {
       : "memory");
 }
 
-// Between ordinary stores to shared memory and reads of them by wgmma or a bulk copy: each writing thread calls it, then a barrier.
+// Between ordinary stores to shared memory and reads of them by wgmma or a bulk copy: each writing thread calls it, then a
+// barrier.
 __device__ inline void fence_shared_for_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 #endif  // TESSERA_HOPPER

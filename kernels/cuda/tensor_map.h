@@ -1,12 +1,13 @@
-// Tensor maps: how the copy engine (TMA, compute capability 9.0) sees a tensor in device memory. Host code; includes CUDA headers.
+// Tensor maps: how the copy engine (TMA, compute capability 9.0) sees a tensor in device memory. Host code with
+// CUDA headers.
 //
 // A map is a value of 128 bytes that a kernel takes as `const __grid_constant__ CUtensorMap`; tma.h starts the copies. Dimensions
 // are listed from the innermost outwards, whose elements are adjacent. Rules of the hardware, checked by the driver: the base
 // address and all strides (in bytes) are multiples of 16; a swizzled box has inner rows of at most the swizzle's width.
 //
-// A box arrives in shared memory row after row without gaps, and with a swizzle its 16-byte units are permuted: in a buffer aligned
-// to 1024 bytes, unit u of 128-byte row r lies at r * 128 + ((u ^ (r % 8)) * 16). Rows of 64 bytes: u ^ (r / 2 % 4), of 32 bytes:
-// u ^ (r / 4 % 2). In each case bits 4.. of the address are XORed with bits 7.. of it. wgmma.h reads these layouts.
+// A box arrives in shared memory row after row without gaps, and with a swizzle its 16-byte units are permuted: in a buffer
+// aligned to 1024 bytes, unit u of 128-byte row r lies at r * 128 + ((u ^ (r % 8)) * 16). Rows of 64 bytes: u ^ (r / 2 % 4), of
+// 32 bytes: u ^ (r / 4 % 2). In each case bits 4.. of the address are XORed with bits 7.. of it. wgmma.h reads these layouts.
 #pragma once
 
 #include <cuda.h>
@@ -31,16 +32,16 @@ CUtensorMap tiled_tensor_map(const void* data, ScalarType type, std::initializer
                              std::initializer_list<int64_t> strides, std::initializer_list<int64_t> box,
                              TmaRounding rounding = TmaRounding::None);
 
-// A column of pixels of a channels-last picture, as an implicit GEMM of a convolution reads them ("im2col"). From a first pixel the
-// engine walks `pixels` positions through rows, then pictures, in steps of `step` (height, width), inside the range
-// [first, first + (count - 1) * step] of each axis, which may reach beyond the picture (0 there). A copy adds an offset of 0 to 255
-// to all positions: the kernel's tap. So with count = the output's size, first = -padding and offset = tap * dilation
-// the positions are those that a convolution's outputs read.
+// A column of pixels of a channels-last picture, as an implicit GEMM of a convolution reads them ("im2col"). From a first pixel
+// the engine walks `pixels` positions through rows, then pictures, in steps of `step` (height, width), inside the range [first,
+// first + (count - 1) * step] of each axis, which may reach beyond the picture (0 there). A copy adds an offset of 0 to 255 to
+// all positions: the kernel's tap. So with count = the output's size, first = -padding and offset = tap * dilation the positions
+// are those that a convolution's outputs read.
 struct PixelWalk {
   std::array<int64_t, 2> first, count, step;  // height, width
 };
-// Whether the hardware's fields can hold the walk and offsets up to `reach` (height, width): corners within [-128, 127], steps of at
-// most 8, offsets of at most 255. Larger steps in height: see each row modulo the step as a picture of its own.
+// Whether the hardware's fields can hold the walk and offsets up to `reach` (height, width): corners within [-128, 127], steps of
+// at most 8, offsets of at most 255. Larger steps in height: see each row modulo the step as a picture of its own.
 struct PixelSource {
   const void* data;
   ScalarType type;

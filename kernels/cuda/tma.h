@@ -1,8 +1,8 @@
 // Bulk tensor copies from device to shared memory by the copy engine (TMA, compute capability 9.0). For .cu files.
 //
-// One thread starts a copy and goes on; the bytes are reported to an mbarrier, whose phase must expect all of the box (parts outside
-// of the tensor arrive as zeros and count). The destination is aligned to 128 bytes, for swizzled boxes to 1024. Maps come from
-// tensor_map.h. Coordinates are in elements, from the innermost dimension outwards.
+// One thread starts a copy and goes on; the bytes are reported to an mbarrier, whose phase must expect all of the box (parts
+// outside of the tensor arrive as zeros and count). The destination is aligned to 128 bytes, for swizzled boxes to 1024. Maps
+// come from tensor_map.h. Coordinates are in elements, from the innermost dimension outwards.
 #pragma once
 
 #include "kernels/cuda/mbarrier.h"

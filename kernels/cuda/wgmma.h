@@ -1,8 +1,8 @@
 // Matrix products of a warpgroup on Hopper's tensor cores (wgmma, compute capability 9.0). For .cu files.
 //
-// d[64 x N] += A[64 x K] B[K x N], by the 128 threads of a warpgroup (four warps, the first a multiple of four), which work on its
-// own while the threads go on: K = 16 for bfloat16, 8 for float32 as TF32. A and B lie in shared memory, described by 64 bits;
-// d lies in registers: thread t of the group holds, for j = 0 .. N / 8 - 1,
+// d[64 x N] += A[64 x K] B[K x N], by the 128 threads of a warpgroup (four warps, the first a multiple of four), which work on
+// its own while the threads go on: K = 16 for bfloat16, 8 for float32 as TF32. A and B lie in shared memory, described by 64
+// bits; d lies in registers: thread t of the group holds, for j = 0 .. N / 8 - 1,
 //     d[4 j], d[4 j + 1]        row 16 (t / 32) + t % 32 / 4,        columns 8 j + 2 (t % 4) and the next
 //     d[4 j + 2], d[4 j + 3]    the row 8 below, the same columns
 //
@@ -15,14 +15,14 @@
 
 namespace tessera::kernels::cuda {
 
-// Where an operand lies. Its rows are those of tensor_map.h: `row_bytes` of 128, 64 or 32 bytes, swizzled, one below the other; eight
-// of them are a group, and the next group begins `group_stride` bytes further on (8 * row_bytes where the rows have no gaps).
+// Where an operand lies. Its rows are those of tensor_map.h: `row_bytes` of 128, 64 or 32 bytes, swizzled, one below the other;
+// eight of them are a group, and the next group begins `group_stride` bytes further on (8 * row_bytes if there are no gaps).
 //
 // K inner ("K-major": rows are m or n, and a row holds adjacent k): `start` is where the first row's k begins. The next 16 k of
-//   bfloat16, or 8 of TF32, are 32 bytes further on in the row: add 2 to the descriptor. The swizzle depends on the address alone,
-//   so `start` may also be moved by whole rows. `other_stride` is not used.
-// M or N inner ("transposed", 16-bit types only: rows are k, and a row holds adjacent m or n): `group_stride` leads to the next 8 k,
-//   `other_stride` to the next row_bytes / 2 elements of m or n. The next 16 k are two groups further on.
+//   bfloat16, or 8 of TF32, are 32 bytes further on in the row: add 2 to the descriptor. The swizzle depends on the address
+//   alone, so `start` may also be moved by whole rows. `other_stride` is not used.
+// M or N inner ("transposed", 16-bit types only: rows are k, and a row holds adjacent m or n): `group_stride` leads to the
+//   next 8 k, `other_stride` to the next row_bytes / 2 elements of m or n. The next 16 k are two groups further on.
 __device__ inline uint64_t wgmma_descriptor(const void* start, int row_bytes, int group_stride, int other_stride = 16) {
   const uint64_t swizzle = row_bytes == 128 ? 1 : row_bytes == 64 ? 2 : 3;
   return static_cast<uint64_t>((shared_address(start) & 0x3FFFF) >> 4) | static_cast<uint64_t>(other_stride >> 4) << 16 |

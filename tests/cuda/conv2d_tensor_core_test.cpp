@@ -30,7 +30,8 @@ struct Case {
   }
 };
 
-// Memory orders of a case's pictures: aligned channels-last, channels-last one element off, row-major, a slice of a larger tensor.
+// Memory orders of a case's pictures: aligned channels-last, channels-last one element off, row-major, a slice of a larger
+// tensor.
 enum class Order { ChannelsLast, Unaligned, RowMajor, Sliced };
 StridedBuffer pictures(ScalarType type, const std::vector<int64_t>& sizes, Order order) {
   switch (order) {
