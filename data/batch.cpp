@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/ops.h"
 
 namespace tessera::data {
 namespace {
@@ -45,6 +46,12 @@ Tensor to_tensor(const Image& image, const ClassInfo& classes) {
   Tensor tensor = empty_images(1, image.height, image.width);
   normalize(tensor.data_ptr<float>(), image, classes);
   return tensor;
+}
+
+Tensor one_hot_labels(const Tensor& labels, const ClassInfo& classes) {
+  const int64_t count = classes.num_classes();
+  const Tensor ignored = full_like(labels, count);
+  return one_hot(where(labels == classes.ignore_index, ignored, labels), count + 1).to(kFloat32);
 }
 
 }  // namespace tessera::data

@@ -24,4 +24,8 @@ void put_sample(Batch& batch, int64_t position, const Sample& sample, const Clas
 // One picture as a batch of one, [1, 3, H, W], normalised as above.
 Tensor to_tensor(const Image& image, const ClassInfo& classes);
 
+// Labels [N, H, W] as the U-Net note's dice loss takes them: float32 [N, H, W, classes + 1], 1 in the place of the pixel's class and
+// 0 elsewhere; ignored pixels have their 1 in the last place.
+Tensor one_hot_labels(const Tensor& labels, const ClassInfo& classes);
+
 }  // namespace tessera::data

@@ -37,8 +37,10 @@ struct Label {
 // All functions below throw one line, "function: FILE: what is wrong. Remedy.", for a file that is missing, empty, truncated,
 // damaged, of another kind than its name says, or that declares more pixels than its bytes can hold.
 
-// Reads a JPEG, PNG or BMP file as RGB. Grey becomes three equal channels, 16 bits keep their upper 8, and an alpha channel is
-// dropped without blending, as PIL's convert("RGB") does it. The orientation tag of cameras (EXIF) is not applied.
+// Reads a JPEG, PNG or BMP file as RGB, as it looks on a white page: grey becomes three equal channels, palettes their colours, 16
+// bits keep their upper 8, and what a PNG makes transparent shows white. (The colours under transparent pixels are
+// whatever a program left there, often black: to drop the alpha channel, as PIL's convert("RGB") does, would show them.) The
+// orientation tag of cameras (EXIF) is not applied.
 Image read_image(const std::filesystem::path& file);
 // The same of a file's bytes, at most 1 GiB; `file` stands for it in errors.
 Image decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& file);

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "data/file.h"
+#include "data/picture_header.h"
 
 namespace tessera::data {
 namespace fs = std::filesystem;
@@ -64,6 +65,20 @@ std::shared_ptr<PairDataset> OpenedDataset::split(const std::string& name) const
     throw ValueError(fmt::format("{}: there is no split {}. It has {}.", files.root.string(), name, fmt::join(names, ", ")));
   }
   return std::make_shared<PairDataset>(found->second.pairs, classes, encoding);
+}
+
+void OpenedDataset::leave_out_smaller(const std::string& split, int height, int width) {
+  std::vector<Pair>& pairs = files.splits.at(split).pairs;
+  const size_t before = pairs.size();
+  std::erase_if(pairs, [&](const Pair& pair) {
+    const PictureHeader header = read_picture_header(read_file(kOperation, pair.image));
+    return header.height > 0 && (header.height < height || header.width < width);  // reading reports those without a size
+  });
+  if (pairs.empty())
+    file_error(kOperation, files.root, fmt::format("all {} pictures of {} are smaller than {}x{}", before, split, height, width),
+               "Choose a smaller --crop.");
+  if (pairs.size() < before)
+    explanation += fmt::format("; {} pictures smaller than {}x{} left out of {}", before - pairs.size(), height, width, split);
 }
 
 OpenedDataset open_dataset(const fs::path& root, const OpenOptions& options) {

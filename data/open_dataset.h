@@ -31,6 +31,10 @@ struct OpenedDataset {
   // The samples of "train", "val" or, where there is one, "test". Throws ValueError for a split that the data set does not have,
   // naming those that it has.
   std::shared_ptr<PairDataset> split(const std::string& name) const;
+
+  // Leaves pictures below this size out of a split, as the FCN note does for windows without padding; the explanation says how
+  // many. Only the files' headers are looked at. Throws FileError if none is left.
+  void leave_out_smaller(const std::string& split, int height, int width);
 };
 
 // Throws what find_dataset and detect_classes throw, and, unless skip_bad is set, FileError for a picture without label or a label

@@ -51,19 +51,20 @@ struct Reader {
     bytes = bytes.subspan(count);
   }
 
-  enum class Mode { values, rgb };
+  enum class Mode { values, rgba };
 
   bool header(Mode mode) {
     if (setjmp(png_jmpbuf(png))) return false;
     png_read_info(png, info);
     if (mode == Mode::values) {
-      png_set_packing(png);  // 1, 2 and 4 bits: one pixel a byte, values as stored
+      png_set_packing(png);      // 1, 2 and 4 bits: one pixel a byte, values as stored
+      png_set_strip_alpha(png);  // grey with alpha: the grey is the id
     } else {
-      png_set_expand(png);  // palettes to their colours, 1, 2 and 4 bits to 8
+      png_set_expand(png);  // palettes to their colours, 1, 2 and 4 bits to 8, transparent colours to alpha
       png_set_strip_16(png);
       png_set_gray_to_rgb(png);
+      png_set_add_alpha(png, 255, PNG_FILLER_AFTER);  // where there is none
     }
-    png_set_strip_alpha(png);  // grey with alpha: the grey is the id
     png_set_interlace_handling(png);
     png_read_update_info(png, info);
     return true;
@@ -128,6 +129,15 @@ std::vector<uint8_t> encode(const char* operation, const std::filesystem::path& 
   return std::move(writer.bytes);
 }
 
+// RGBA on white, as RGB.
+void blend_on_white(uint8_t* rgb, const uint8_t* rgba, size_t pixels) {
+  for (size_t i = 0; i < pixels; ++i) {
+    const int alpha = rgba[4 * i + 3];
+    for (int c = 0; c < 3; ++c)
+      rgb[3 * i + c] = static_cast<uint8_t>(alpha == 255 ? rgba[4 * i + c] : (rgba[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+  }
+}
+
 }  // namespace
 
 bool is_png(std::span<const uint8_t> bytes) { return bytes.size() >= 8 && png_sig_cmp(bytes.data(), 0, 8) == 0; }
@@ -137,13 +147,15 @@ Image decode_png(const char* operation, std::span<const uint8_t> bytes, const st
     file_error(operation, file, "is truncated or damaged (" + message + ")", "Copy it again or remove it from the data set.");
   };
   Reader reader(bytes);
-  if (!reader.header(Reader::Mode::rgb)) damaged(reader.message);
+  if (!reader.header(Reader::Mode::rgba)) damaged(reader.message);
   const int64_t height = png_get_image_height(reader.png, reader.info), width = png_get_image_width(reader.png, reader.info);
   check_declared_size(operation, file, height, width, bytes.size());
-  if (png_get_rowbytes(reader.png, reader.info) != static_cast<size_t>(3 * width)) damaged("its colour type is unknown");
-  Image image(static_cast<int>(height), static_cast<int>(width));
-  auto rows = row_pointers(image.pixels.data(), image.height, static_cast<size_t>(width) * 3);
+  if (png_get_rowbytes(reader.png, reader.info) != static_cast<size_t>(4 * width)) damaged("its colour type is unknown");
+  std::vector<uint8_t> rgba(static_cast<size_t>(height * width) * 4);
+  auto rows = row_pointers(rgba.data(), static_cast<int>(height), static_cast<size_t>(width) * 4);
   if (!reader.pixels(rows.data())) damaged(reader.message);
+  Image image(static_cast<int>(height), static_cast<int>(width));
+  blend_on_white(image.pixels.data(), rgba.data(), static_cast<size_t>(height * width));
   return image;
 }
 

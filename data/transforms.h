@@ -7,7 +7,9 @@
 #include <functional>
 #include <vector>
 
+#include "data/color.h"
 #include "data/random_stream.h"
+#include "data/resample.h"
 #include "data/sample.h"
 
 namespace tessera::data {
@@ -15,11 +17,6 @@ namespace tessera::data {
 using Transform = std::function<Sample(Sample, RandomStream&)>;
 
 inline constexpr uint8_t kPaddingGrey = 128;
-
-// Bilinear, with pixel centres at half coordinates and a filter that widens when it shrinks (as PIL and torchvision's antialias
-// do it), so that a small picture is no sieve of a large one.
-Image resize_bilinear(const Image& image, int height, int width);
-Label resize_nearest(const Label& label, int height, int width);
 
 // The window of height x width whose upper left corner is (y, x); it may reach outside on any side.
 Sample crop(const Sample& sample, int y, int x, int height, int width, int32_t ignore_index);
@@ -29,9 +26,15 @@ struct RandomHorizontalFlip {
   Sample operator()(Sample sample, RandomStream& stream) const;
 };
 
+struct RandomVerticalFlip {
+  double probability = 0.5;
+  Sample operator()(Sample sample, RandomStream& stream) const;
+};
+
 // Scales both sides by one factor, uniform in low..high.
 struct RandomScale {
   double low = 0.5, high = 2.0;
+  Filter filter = Filter::kBilinear;
   Sample operator()(Sample sample, RandomStream& stream) const;
 };
 
@@ -47,18 +50,13 @@ struct RandomScaledCrop {
   double low = 0.5, high = 2.0;
   int height, width;
   int32_t ignore_index = 255;
-  Sample operator()(Sample sample, RandomStream& stream) const;
-};
-
-// Brightness, contrast and saturation, in this order, each by a factor uniform in 1 - x..1 + x:
-//   brightness f * v;  contrast m + f * (v - m), m = the picture's mean luma;  saturation l + f * (v - l), l = the pixel's luma.
-struct ColorJitter {
-  double brightness = 0, contrast = 0, saturation = 0;
+  Filter filter = Filter::kBilinear;
   Sample operator()(Sample sample, RandomStream& stream) const;
 };
 
 struct Resize {
   int height, width;
+  Filter filter = Filter::kBilinear;
   Sample operator()(Sample sample, RandomStream& stream) const;
 };
 

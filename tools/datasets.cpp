@@ -7,32 +7,14 @@
 #include "data/open_dataset.h"
 #include "data/shapes.h"
 #include "tools/memory_size.h"
+#include "tools/recipes.h"
 
 namespace tessera::tools {
 namespace {
 
-data::Compose resizing(const DataOptions& options) {
-  if (options.is_shapes() || options.size.empty()) return {};
-  const Size size = parse_size("size", options.size);
-  return {{data::Resize{size.height, size.width}}};
-}
-
-data::Compose training_transform(const DataOptions& options, int32_t ignore_index) {
-  data::Compose all = resizing(options);
-  const bool augment = options.augment;
-  if (augment) all.transforms.push_back(data::RandomHorizontalFlip{});
-  if (!options.crop.empty()) {
-    const Size size = parse_size("crop", options.crop);
-    if (augment) all.transforms.push_back(data::RandomScaledCrop{0.75, 1.5, size.height, size.width, ignore_index});
-    else all.transforms.push_back(data::RandomCrop{size.height, size.width, ignore_index});
-  }
-  if (augment && !options.is_shapes()) all.transforms.push_back(data::ColorJitter{0.2, 0.2, 0.2});
-  return all;
-}
-
 // The splits with the cache shared out by their sizes, and the transforms on top of it.
 DataSets finished(const std::shared_ptr<const data::Dataset>& train, const std::shared_ptr<const data::Dataset>& val,
-                  DataOptions& options) {
+                  DataOptions& options, int64_t batch_size) {
   const data::ClassInfo& info = train->classes();
   options.classes = info.num_classes();
   options.ignore_index = info.ignore_index;
@@ -43,8 +25,8 @@ DataSets finished(const std::shared_ptr<const data::Dataset>& train, const std::
     with_cache->set_transform(std::move(transform));
     return with_cache;
   };
-  return {cached(train, training_transform(options, static_cast<int32_t>(info.ignore_index))), cached(val, resizing(options)), 1,
-          "", {}};
+  const Recipe recipe = make_recipe(options, static_cast<int32_t>(info.ignore_index));
+  return {cached(train, recipe.training), cached(val, recipe.validation), recipe.one_size_validation ? batch_size : 1, "", {}};
 }
 
 DataSets open_shapes(DataOptions& options, int64_t batch_size, uint64_t seed) {
@@ -53,8 +35,7 @@ DataSets open_shapes(DataOptions& options, int64_t batch_size, uint64_t seed) {
   const auto train = std::make_shared<data::ShapesDataset>(data::Split::train, shapes);
   shapes.count = std::max<int64_t>(1, shapes.count / 8);
   const auto val = std::make_shared<data::ShapesDataset>(data::Split::val, shapes);
-  DataSets sets = finished(train, val, options);
-  sets.val_batch_size = batch_size;
+  DataSets sets = finished(train, val, options, batch_size);
   sets.explanation =
       fmt::format("{} drawn scenes to train on and {} held out, {} classes", train->size(), val->size(), *options.classes);
   return sets;
@@ -77,9 +58,12 @@ DataSets open_datasets(DataOptions& options, int64_t batch_size, uint64_t seed) 
   if (options.is_shapes()) return open_shapes(options, batch_size, seed);
   data::OpenedDataset opened = data::open_dataset(options.folder, open_options(options, seed));
   options.dataset = opened.files.format;
+  if (make_recipe(options, 0).no_padding) {
+    const Size window = parse_size("crop", options.crop);
+    opened.leave_out_smaller("train", window.height, window.width);
+  }
   const auto train = opened.split("train"), val = opened.split("val");
-  DataSets sets = finished(train, val, options);
-  if (!options.size.empty()) sets.val_batch_size = batch_size;
+  DataSets sets = finished(train, val, options, batch_size);
   sets.explanation = fmt::format("{} pictures to train on and {} held out; {}", train->size(), val->size(), opened.explanation);
   sets.left_out = std::move(opened.left_out);
   return sets;

@@ -18,10 +18,8 @@ struct DataSets {
 // How the data set of these options is opened (not the shapes).
 data::OpenOptions open_options(const DataOptions& options, uint64_t seed);
 
-// Opens both splits, behind a cache of options.cache, with the transforms:
-//   training    resize, then with `augment` flip, scale (only where a crop follows) and colour jitter (of photographs, not of
-//               shapes), crop
-//   validation  resize; in batches of one where the pictures may differ in size
+// Opens both splits, behind a cache of options.cache, with the transforms of the recipe (recipes.h). Validation comes in batches of
+// one where the pictures may differ in size.
 // `seed` decides what the shapes are and what is held out of a set without validation split. Fills in options.dataset,
 // options.classes and options.ignore_index from what the data set says.
 DataSets open_datasets(DataOptions& options, int64_t batch_size, uint64_t seed);

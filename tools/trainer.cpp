@@ -40,6 +40,9 @@ Trainer::Trainer(TrainOptions options, const std::optional<Checkpoint>& checkpoi
       val_loader_(data_.val, loader_options(options_, data_.val_batch_size, /*shuffle=*/false)),
       optimization_(*network_.ptr(), options_.optimization, train_loader_.batches()),
       step_(network_, loss_, optimization_, step_options(options_.device)) {
+  check<UsageError>(train_loader_.batches() > 0,
+                    "--drop-last: {} pictures make no full batch of {}. Choose a smaller --batch-size.", data_.train->size(),
+                    *options_.optimization.batch_size);
   if (given_.stage != 1) given_.data = options_.data;  // with what was found out; of stage 1 that is not what stage 2 needs
   start(checkpoint, checkpoint_file);
 }

@@ -71,10 +71,15 @@ TEST(Image, GreyAlphaPaletteAndSixteenBitsBecomeRgb) {
   const TemporaryFolder folder;
   make_png(folder / "grey.png", 1, 2, 8, PNG_COLOR_TYPE_GRAY, {5, 250});
   EXPECT_EQ(read_image(folder / "grey.png").pixels, (std::vector<uint8_t>{5, 5, 5, 250, 250, 250}));
-  make_png(folder / "rgba.png", 1, 2, 8, PNG_COLOR_TYPE_RGB_ALPHA, {1, 2, 3, 0, 4, 5, 6, 255});
-  EXPECT_EQ(read_image(folder / "rgba.png").pixels, (std::vector<uint8_t>{1, 2, 3, 4, 5, 6})) << "alpha is dropped, not blended";
+  make_png(folder / "rgba.png", 1, 3, 8, PNG_COLOR_TYPE_RGB_ALPHA, {1, 2, 3, 0, 4, 5, 6, 255, 100, 0, 255, 51});
+  EXPECT_EQ(read_image(folder / "rgba.png").pixels, (std::vector<uint8_t>{255, 255, 255, 4, 5, 6, 224, 204, 255}))
+      << "as it looks on white: 0.2 * colour + 0.8 * 255";
+  make_png(folder / "grey_alpha.png", 1, 2, 8, PNG_COLOR_TYPE_GRAY_ALPHA, {9, 0, 9, 255});
+  EXPECT_EQ(read_image(folder / "grey_alpha.png").pixels, (std::vector<uint8_t>{255, 255, 255, 9, 9, 9}));
   make_png(folder / "palette.png", 1, 2, 8, PNG_COLOR_TYPE_PALETTE, {3, 1});
   EXPECT_EQ(read_image(folder / "palette.png").pixels, (std::vector<uint8_t>{100, 110, 120, 40, 50, 60}));
+  make_png(folder / "deep_grey.png", 1, 2, 16, PNG_COLOR_TYPE_GRAY, {0x12, 0xFF, 0xFF, 0x00});
+  EXPECT_EQ(read_image(folder / "deep_grey.png").pixels, (std::vector<uint8_t>{0x12, 0x12, 0x12, 0xFF, 0xFF, 0xFF}));
   make_png(folder / "deep.png", 1, 1, 16, PNG_COLOR_TYPE_RGB, {0x12, 0xFF, 0x34, 0x00, 0x56, 0x80});
   EXPECT_EQ(read_image(folder / "deep.png").pixels, (std::vector<uint8_t>{0x12, 0x34, 0x56}));
 }

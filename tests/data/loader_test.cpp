@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/ops/creation.h"
 #include "core/ops/random.h"
 #include "data/shapes.h"
 
@@ -88,6 +89,16 @@ TEST(Batch, IsNormalisedAndChannelsLast) {
   const Tensor alone = to_tensor(sample.image, classes);
   EXPECT_EQ(alone.sizes(), IntArrayRef({1, 3, 2, 3}));
   EXPECT_EQ(std::memcmp(alone.data_ptr(), batch.images.data_ptr<float>() + 18, 18 * sizeof(float)), 0);
+}
+
+TEST(Batch, OneHotHasAPlaceForIgnoredPixels) {
+  ClassInfo classes;
+  classes.names = {"a", "b"};
+  const Tensor labels = tensor({{{0, 1}, {255, 1}}});
+  const Tensor hot = one_hot_labels(labels, classes);
+  EXPECT_EQ(hot.sizes(), IntArrayRef({1, 2, 2, 3}));
+  const std::vector<float> expected = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0};
+  EXPECT_EQ(std::memcmp(hot.data_ptr<float>(), expected.data(), sizeof(float) * expected.size()), 0);
 }
 
 TEST(DataLoader, EpochsAreShuffledByTheSeed) {

@@ -62,6 +62,18 @@ TEST(OpenDataset, FilesThatCannotBeReadAreLeftOutByName) {
   EXPECT_TRUE(contains(none, "its split val holds no pair of picture and label that can be read")) << none;
 }
 
+TEST(OpenDataset, PicturesBelowASizeAreLeftOutAndCounted) {
+  const TemporaryFolder folder;
+  make_dataset(folder.path(), 1, 4);
+  write_png(folder / "train/images/p2.png", Image(4, 5));
+  OpenedDataset opened = open_dataset(folder.path());
+  opened.leave_out_smaller("train", 4, 6);
+  EXPECT_EQ(opened.split("train")->size(), 3);
+  EXPECT_EQ(opened.split("val")->size(), 4);
+  EXPECT_TRUE(contains(opened.explanation, "1 pictures smaller than 4x6 left out of train")) << opened.explanation;
+  EXPECT_TRUE(contains(message_of<FileError>([&] { opened.leave_out_smaller("train", 5, 6); }), "Choose a smaller --crop"));
+}
+
 TEST(OpenDataset, HostilePicturesAreRefusedByName) {
   if (!fs::is_directory(kShared / "bad")) GTEST_SKIP() << "no " << kShared / "bad";
   const TemporaryFolder folder;

@@ -6,21 +6,10 @@
 #include <set>
 
 #include "core/error.h"
+#include "tests/data/coordinates.h"
 
 namespace tessera::data {
 namespace {
-
-// Every pixel holds its own coordinates, so that any move shows.
-Sample coordinates(int height, int width) {
-  Sample sample{Image(height, width), Label(height, width), "s"};
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) {
-      sample.image.at(y, x)[0] = static_cast<uint8_t>(y);
-      sample.image.at(y, x)[1] = static_cast<uint8_t>(x);
-      sample.label.at(y, x) = 100 * y + x;
-    }
-  return sample;
-}
 
 TEST(RandomStream, IsDecidedByItsKeys) {
   RandomStream a{1, 2, 3}, b{1, 2, 3}, c{1, 3, 2};
@@ -46,29 +35,6 @@ TEST(RandomStream, IsUniform) {
   EXPECT_LE(std::fabs(sum / count - 0.5), 5 * std::sqrt(1.0 / 12 / count));
   for (int n : dice) EXPECT_LE(std::fabs(n - count / 6.0), 5 * std::sqrt(count / 6.0));
   EXPECT_EQ(stream.integer(7, 7), 7);
-}
-
-TEST(Resize, KeepsConstantsAndTheSameSize) {
-  const Image grey(7, 5, 3, 77);
-  for (const auto& [height, width] : {std::pair{1, 1}, {3, 2}, {7, 5}, {14, 20}, {100, 1}})
-    EXPECT_EQ(resize_bilinear(grey, height, width), Image(height, width, 3, 77));
-  const Sample sample = coordinates(6, 9);
-  EXPECT_EQ(resize_bilinear(sample.image, 6, 9), sample.image);
-  EXPECT_EQ(resize_nearest(sample.label, 6, 9), sample.label);
-}
-
-TEST(Resize, MatchesTheFormula) {
-  Image pair(1, 2, 1);
-  pair.pixels = {0, 100};
-  EXPECT_EQ(resize_bilinear(pair, 1, 4).pixels, (std::vector<uint8_t>{0, 25, 75, 100}));  // centres at -0.25, 0.25, 0.75, 1.25
-  Image four(1, 4, 1);
-  four.pixels = {0, 80, 160, 240};
-  // Halving: weights 1/8, 3/8, 3/8, 1/8 around the output centre, at the border the first three over their sum 7/8.
-  EXPECT_EQ(resize_bilinear(four, 1, 2).pixels, (std::vector<uint8_t>{57, 183}));
-  Label label(1, 4);
-  label.ids = {5, 6, 7, 8};
-  EXPECT_EQ(resize_nearest(label, 1, 2).ids, (std::vector<int32_t>{6, 8}));
-  EXPECT_EQ(resize_nearest(label, 1, 8).ids, (std::vector<int32_t>{5, 5, 6, 6, 7, 7, 8, 8}));
 }
 
 TEST(Crop, MovesImageAndLabelTogetherAndPads) {
@@ -127,6 +93,18 @@ TEST(RandomHorizontalFlip, MirrorsBothOrNeither) {
   EXPECT_EQ(RandomHorizontalFlip{1}(flipped, stream).image, sample.image);
 }
 
+TEST(RandomVerticalFlip, TurnsBothUpsideDown) {
+  RandomStream stream{3};
+  const Sample sample = coordinates(5, 4);
+  const Sample flipped = RandomVerticalFlip{1}(sample, stream);
+  for (int y = 0; y < 5; ++y)
+    for (int x = 0; x < 4; ++x) {
+      EXPECT_EQ(flipped.label.at(y, x), sample.label.at(4 - y, x));
+      EXPECT_EQ(flipped.image.at(y, x)[0], 4 - y);
+    }
+  EXPECT_EQ(RandomVerticalFlip{0}(sample, stream).image, sample.image);
+}
+
 TEST(RandomScale, StaysInItsRange) {
   RandomStream stream{5};
   int smallest = 1000, largest = 0;
@@ -139,21 +117,6 @@ TEST(RandomScale, StaysInItsRange) {
   }
   EXPECT_TRUE(smallest >= 10 && smallest <= 11 && largest <= 40 && largest >= 39) << smallest << " " << largest;
   EXPECT_THROW((RandomScale{0, 1}(coordinates(2, 2), stream)), ValueError);
-}
-
-TEST(ColorJitter, DoesNothingAtZeroAndWhatItSaysOtherwise) {
-  RandomStream stream{7};
-  Sample sample = coordinates(9, 9);
-  EXPECT_EQ(ColorJitter{}(sample, stream).image, sample.image);
-  const Sample grey{Image(4, 4, 3, 100), Label(4, 4), ""};
-  std::set<uint8_t> values;
-  for (int i = 0; i < 200; ++i) {
-    const Image out = ColorJitter{0.2, 0.3, 0.4}(grey, stream).image;  // of one grey: only brightness shows
-    EXPECT_EQ(out, Image(4, 4, 3, out.pixels[0]));
-    values.insert(out.pixels[0]);
-  }
-  EXPECT_TRUE(*values.begin() >= 80 && *values.begin() <= 83 && *values.rbegin() <= 120 && *values.rbegin() >= 117);
-  EXPECT_EQ(ColorJitter({0.5, 0.5, 0.5})(sample, stream).label, sample.label);
 }
 
 TEST(PadToMultiple, PadsBelowAndOnTheRight) {

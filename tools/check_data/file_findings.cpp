@@ -163,9 +163,9 @@ void add_picture_notes(const Examination& e, std::vector<Finding>& findings) {
            "pictures have a camera's orientation tag, which is not applied: they are read as stored",
            "If they lie on their side in the contact sheet, turn them and their masks for good: mogrify -auto-orient",
            [](const PairFacts& f) { return f.image.header.exif_orientation > 1; });
-  add_note(e, findings, Severity::note, "alpha-pictures", "picture has an alpha channel, which is dropped",
-           "pictures have an alpha channel, which is dropped", "Nothing to do, unless what is transparent must not be seen",
-           [](const PairFacts& f) { return f.image.header.alpha; });
+  add_note(e, findings, Severity::note, "alpha-pictures", "picture has an alpha channel: what it makes transparent shows white",
+           "pictures have an alpha channel: what it makes transparent shows white",
+           "Nothing to do, unless what is transparent must not be seen", [](const PairFacts& f) { return f.image.header.alpha; });
   add_note(e, findings, Severity::note, "deep-pictures", "picture has 16 bits a channel, of which the upper 8 are read",
            "pictures have 16 bits a channel, of which the upper 8 are read",
            "If they look black, stretch them: mogrify -auto-level", [](const PairFacts& f) { return f.image.header.bits == 16; });

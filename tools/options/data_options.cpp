@@ -6,6 +6,7 @@
 
 #include "tools/command.h"
 #include "tools/memory_size.h"
+#include "tools/recipes.h"
 
 namespace tessera::tools {
 
@@ -35,7 +36,11 @@ std::vector<Setting> data_settings(DataOptions& o) {
        .help = "Scale all pictures to this size; of shapes, draw them so [64x64 for shapes]",
        .type_name = "HxW"},
       {.flags = "--crop", .field = &o.crop, .help = "Train on random windows of this size [whole pictures]", .type_name = "HxW"},
-      {"--augment,!--no-augment", &o.augment, "Random flips; of a folder's pictures also colours and, with --crop, scales [yes]"},
+      {"--augment,!--no-augment", &o.augment, "Change pictures at random, as --recipe says [yes]"},
+      {"--recipe", &o.recipe,
+       "standard: flips, scales with --crop, colours; camvid: larger scales; notes: aspect, scale on grey of --crop, hue; voc: "
+       "windows of --crop without padding; topdown: also turns; none",
+       recipe_names()},
       {"-c,--classes", &o.classes, "Number of classes [found out from the data]"},
       {"--ignore-index", &o.ignore_index, "Label of pixels outside loss and metrics [found out from the data]"},
   };
@@ -72,6 +77,8 @@ void resolve(DataOptions& o) {
   check<UsageError>(!o.val_split || (*o.val_split > 0 && *o.val_split < 1), "--val-split: {}. The part held out, between 0 and 1.",
                     o.val_split.value_or(0));
   cache_size(o.cache);
+  check<UsageError>(o.augment || o.recipe == plain.recipe || o.recipe == "none",
+                    "--no-augment and --recipe {} say the opposite. Leave one out.", o.recipe);
 
   if (shapes) {
     o.samples = o.samples.value_or(4096);
@@ -83,6 +90,7 @@ void resolve(DataOptions& o) {
                       "--size: {}. Shapes are drawn from 16x16 to 4096x4096.", o.size);
   }
   if (!o.crop.empty()) parse_size("crop", o.crop);
+  make_recipe(o, 0);
   check<UsageError>(!o.samples || (*o.samples >= 1 && *o.samples <= 100'000'000), "--samples: {}. From 1 to 100000000.",
                     o.samples.value_or(0));
   check<UsageError>(!o.classes || (*o.classes >= 2 && *o.classes <= 256), "--classes: {}. From 2 to 256.", o.classes.value_or(0));

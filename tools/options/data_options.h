@@ -11,7 +11,8 @@ struct DataOptions {
   std::optional<int64_t> samples;  // shapes: training scenes; an eighth as many are held out
   std::string size;                // "HxW": all pictures are resized (folder) or drawn (shapes) so
   std::string crop;                // "HxW": random windows in training; empty: whole pictures
-  bool augment = true;
+  bool augment = true;             // without, the recipe is none
+  std::string recipe = "standard";   // tools/recipes.h
   std::optional<double> val_split;   // the part held out, of a set without a validation split; left out: 0.1
   std::string mask_suffix = "auto";  // what label stems have more than picture stems
   std::string mat_variable;          // of labels in MATLAB files; empty: see data/mat.h
