@@ -59,5 +59,10 @@ void write_png(const std::filesystem::path& file, const Image& image);
 // Writes class ids as a palette PNG, the way Pascal VOC stores them: read_label gives the same ids back and every viewer shows
 // the colours. Ids must lie in 0..255; an id beyond the palette is shown black.
 void write_indexed_png(const std::filesystem::path& file, const Label& label, const Palette& palette);
+std::vector<uint8_t> encode_indexed_png(const Label& label, const Palette& palette,
+                                        const std::filesystem::path& file = "a label map in memory");
+
+// Writes one channel of 16 bits: samples in the order row, column.
+void write_gray16_png(const std::filesystem::path& file, int height, int width, std::span<const uint16_t> samples);
 
 }  // namespace tessera::data

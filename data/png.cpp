@@ -99,9 +99,9 @@ struct Writer {
     bytes.insert(bytes.end(), data, data + count);
   }
 
-  bool encode(int height, int width, int color_type, const png_color* palette, int colors, png_bytepp rows) {
+  bool encode(int height, int width, int color_type, int depth, const png_color* palette, int colors, png_bytepp rows) {
     if (setjmp(png_jmpbuf(png))) return false;
-    png_set_IHDR(png, info, width, height, 8, color_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+    png_set_IHDR(png, info, width, height, depth, color_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     if (palette) png_set_PLTE(png, info, palette, colors);
     png_write_info(png, info);
@@ -117,14 +117,21 @@ std::vector<png_bytep> row_pointers(uint8_t* first, int height, size_t row_bytes
   return rows;
 }
 
+// What the samples of a file are.
+struct Kind {
+  int color_type, depth, pixel_bytes;
+};
+constexpr Kind kRgb = {PNG_COLOR_TYPE_RGB, 8, 3}, kIndexed = {PNG_COLOR_TYPE_PALETTE, 8, 1},
+               kGray16 = {PNG_COLOR_TYPE_GRAY, 16, 2};
+
 std::vector<uint8_t> encode(const char* operation, const std::filesystem::path& file, int height, int width,
-                            const uint8_t* pixels, const png_color* palette, int colors) {
+                            const uint8_t* pixels, const Kind& kind, const png_color* palette = nullptr, int colors = 0) {
   if (height < 1 || width < 1)
     file_error(operation, file, fmt::format("an image of {}x{} pixels cannot be written", width, height), "It needs pixels.");
   // libpng's rows are not const, but writing with no transformation set leaves them alone.
-  auto rows = row_pointers(const_cast<uint8_t*>(pixels), height, static_cast<size_t>(width) * (palette ? 1 : 3));
+  auto rows = row_pointers(const_cast<uint8_t*>(pixels), height, static_cast<size_t>(width) * kind.pixel_bytes);
   Writer writer;
-  if (!writer.encode(height, width, palette ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_RGB, palette, colors, rows.data()))
+  if (!writer.encode(height, width, kind.color_type, kind.depth, palette, colors, rows.data()))
     file_error(operation, file, "cannot be encoded (" + writer.message + ")", "Check the image's size.");
   return std::move(writer.bytes);
 }
@@ -192,26 +199,41 @@ Label decode_label(std::span<const uint8_t> bytes, const std::filesystem::path& 
 
 std::vector<uint8_t> encode_png(const Image& image, const std::filesystem::path& file) {
   check<ValueError>(image.channels == 3, "write_png: an image of {} channels. It takes RGB.", image.channels);
-  return encode("write_png", file, image.height, image.width, image.pixels.data(), nullptr, 0);
+  return encode("write_png", file, image.height, image.width, image.pixels.data(), kRgb);
 }
 
 void write_png(const std::filesystem::path& file, const Image& image) { write_file("write_png", file, encode_png(image, file)); }
 
-void write_indexed_png(const std::filesystem::path& file, const Label& label, const Palette& palette) {
+std::vector<uint8_t> encode_indexed_png(const Label& label, const Palette& palette, const std::filesystem::path& file) {
+  const char* const operation = "write_indexed_png";
   std::vector<uint8_t> indices(label.ids.size());
   int colors = 1;
   for (size_t i = 0; i < indices.size(); ++i) {
     const int32_t id = label.ids[i];
     if (id < 0 || id > 255)
-      file_error("write_indexed_png", file, fmt::format("class id {} does not fit a palette", id), "Ids must lie in 0..255.");
+      file_error(operation, file, fmt::format("class id {} does not fit a palette", id), "Ids must lie in 0..255.");
     indices[i] = static_cast<uint8_t>(id);
     colors = std::max(colors, id + 1);
   }
   colors = std::max(colors, static_cast<int>(std::min<size_t>(palette.size(), 256)));
   png_color entries[256] = {};
   for (size_t i = 0; i < std::min<size_t>(palette.size(), 256); ++i) entries[i] = {palette[i][0], palette[i][1], palette[i][2]};
-  const char* const operation = "write_indexed_png";
-  write_file(operation, file, encode(operation, file, label.height, label.width, indices.data(), entries, colors));
+  return encode(operation, file, label.height, label.width, indices.data(), kIndexed, entries, colors);
+}
+
+void write_indexed_png(const std::filesystem::path& file, const Label& label, const Palette& palette) {
+  write_file("write_indexed_png", file, encode_indexed_png(label, palette, file));
+}
+
+void write_gray16_png(const std::filesystem::path& file, int height, int width, std::span<const uint16_t> samples) {
+  check<ValueError>(samples.size() == static_cast<size_t>(height) * static_cast<size_t>(width),
+                    "write_gray16_png: {} samples for {}x{} pixels.", samples.size(), width, height);
+  std::vector<uint8_t> bytes(2 * samples.size());  // PNG is big-endian
+  for (size_t i = 0; i < samples.size(); ++i) {
+    bytes[2 * i] = static_cast<uint8_t>(samples[i] >> 8);
+    bytes[2 * i + 1] = static_cast<uint8_t>(samples[i] & 0xFF);
+  }
+  write_file("write_gray16_png", file, encode("write_gray16_png", file, height, width, bytes.data(), kGray16));
 }
 
 }  // namespace tessera::data

@@ -13,6 +13,7 @@
 #include "tools/check_data/check_data_command.h"
 #include "tools/convert_command.h"
 #include "tools/eval_command.h"
+#include "tools/html_report/report_command.h"
 #include "tools/info_command.h"
 #include "tools/models_command.h"
 #include "tools/nearest_name.h"
@@ -87,6 +88,7 @@ int run(int argc, char** argv) {
   register_eval(app);
   register_check_data(app);
   register_predict(app);
+  register_report(app);
   register_models(app);
   register_summary(app);
   register_upsample(app);

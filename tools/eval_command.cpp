@@ -7,6 +7,7 @@
 #include "data/file.h"
 #include "tools/command.h"
 #include "tools/heat_map.h"
+#include "tools/open_split.h"
 #include "tools/predictor_flags.h"
 #include "tools/progress_bar.h"
 #include "tools/scoring.h"
@@ -34,7 +35,6 @@ TrainOptions data_options(const EvalOptions& o, const TrainedNetwork& network) {
   if (!o.data.empty()) {
     options.data.folder = o.data;
     options.data.dataset = "auto";
-    options.data.val_split.reset();
   }
   if (!o.dataset.empty()) options.data.dataset = o.dataset;
   if (o.ignore_index) options.data.ignore_index = o.ignore_index;
@@ -46,13 +46,13 @@ TrainOptions data_options(const EvalOptions& o, const TrainedNetwork& network) {
 void eval(const EvalOptions& o) {
   const Predictor predictor = make_predictor(o.predictor);
   const TrainOptions options = data_options(o, predictor.network());
-  const auto dataset = open_split(options, o.split == "train" ? data::Split::train : data::Split::val);
-  const std::vector<std::string>& names = dataset->classes().names;
-  const bool one_size = options.data.is_shapes() || !options.data.size.empty();
-  const ScoringOptions scoring_options{one_size ? o.predictor.batch_size : 1, o.workers, o.original_size};
+  const OpenedSplit data = open_split(options, o.split);
+  const std::vector<std::string>& names = predictor.classes().names;
+  const ScoringOptions scoring_options{data.one_size ? o.predictor.batch_size : 1, o.workers, o.original_size};
 
-  ProgressBar bar("Evaluate", dataset->size());
-  const Scoring scoring = score_dataset(predictor, dataset, scoring_options, [&](int64_t pictures) { bar.advance(pictures); });
+  ProgressBar bar("Evaluate", data.dataset->size());
+  const Scoring scoring =
+      score_dataset(predictor, data.dataset, scoring_options, [&](int64_t pictures) { bar.advance(pictures); });
   check<ValueError>(scoring.matrix.total() > 0, "eval: no pixel of the {} labels belongs to a class.", o.split);
 
   const fs::path output = o.output.empty() ? fs::path(o.predictor.model).parent_path() / ("eval-" + o.split) : fs::path(o.output);
@@ -81,7 +81,8 @@ void register_eval(CLI::App& app) {
   add_predictor_flags(*command, o.predictor);
   command->add_option("--data", o.data, "The data set's folder [that of the training run]")->type_name("DIR");
   command->add_option("--dataset", o.dataset, "Its layout, as for tessera train [that of the run; auto with --data]");
-  command->add_option("--split", o.split, "The part of it that is measured")->check(CLI::IsMember({"train", "val"}));
+  command->add_option("--split", o.split, "The part of it that is measured")
+      ->check(CLI::IsMember({"train", "val", "test", "all"}));
   command->add_option("--ignore-index", o.ignore_index, "Label of pixels that do not count [that of the training run]");
   command->add_flag("--original-size", o.original_size,
                     "Where training scaled the pictures: compare with the labels as they are stored");

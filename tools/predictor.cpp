@@ -6,6 +6,7 @@
 #include "core/ops.h"
 #include "data/batch.h"
 #include "data/transforms.h"
+#include "tools/precision.h"
 
 namespace tessera::tools {
 namespace {
@@ -27,12 +28,15 @@ Predictor::Predictor(TrainedNetwork network, const PredictorOptions& options) : 
 
 Predictor::Predictor(const std::string& file, Device device) : Predictor(load_trained_network(file), {.device = device}) {}
 
+Tensor Predictor::forward(const Tensor& pictures) const {
+  const PrecisionScope precision(options_.device, options_.precision);
+  return network_.module.forward(pictures.to(options_.device)).to(kFloat32);
+}
+
 Tensor Predictor::probabilities(const Tensor& pictures) const {
   const NoGradGuard no_grad;
-  const auto of_view = [&](IntArrayRef dims) {
-    return flip(softmax(network_.module.forward(flip(pictures, dims).to(options_.device)), 1), dims);
-  };
-  Tensor p = softmax(network_.module.forward(pictures.to(options_.device)), 1);
+  const auto of_view = [&](IntArrayRef dims) { return flip(softmax(forward(flip(pictures, dims)), 1), dims); };
+  Tensor p = softmax(forward(pictures), 1);
   if (options_.flips == Flips::none) return p;
   p = p + of_view({3});
   if (options_.flips == Flips::horizontal) return p / 2;
@@ -41,7 +45,7 @@ Tensor Predictor::probabilities(const Tensor& pictures) const {
 
 Tensor Predictor::scores(const Tensor& pictures) const {
   const NoGradGuard no_grad;
-  if (options_.flips == Flips::none) return network_.module.forward(pictures.to(options_.device));
+  if (options_.flips == Flips::none) return forward(pictures);
   return log(clamp_min(probabilities(pictures), 1e-30));  // not log 0
 }
 

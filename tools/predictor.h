@@ -12,6 +12,7 @@ enum class Flips { none, horizontal, all };  // all: also upside down, and both:
 
 struct PredictorOptions {
   Device device = kCPU;
+  std::string precision = "fp32";  // tools/precision.h
   Flips flips = Flips::none;
   std::optional<SlidingWindow> window = {};  // tiles, and pictures at their own scale
 };
@@ -41,6 +42,7 @@ class Predictor {
  private:
   using Rows = std::function<void(int y, const Tensor& scores)>;
   void scores_of(const data::Image& image, bool scaled, const Rows& rows) const;
+  Tensor forward(const Tensor& pictures) const;
   Tensor probabilities(const Tensor& pictures) const;
 
   TrainedNetwork network_;

@@ -14,10 +14,11 @@ class App;
 namespace tessera::tools {
 
 struct PredictorFlags {
-  std::string model, device = "cpu";
+  std::string model, device = "cpu", precision = "fp32";
   std::string network;  // for weights alone: its name, settings and number of classes
   std::vector<std::string> settings;
   int64_t classes = 0;
+  std::vector<float> mean, std;  // of RGB / 255; empty: ImageNet's
   std::string tta, tile;
   double overlap = 0.25;
   int64_t batch_size = 4, threads = 0;

@@ -7,6 +7,7 @@
 
 #include "tools/contact_sheet.h"
 #include "tools/csv.h"
+#include "tools/figure.h"
 
 namespace tessera::tools {
 namespace {
@@ -44,20 +45,6 @@ std::string metrics_csv(const std::vector<EpochRecord>& history, const std::vect
   }
   return text;
 }
-
-namespace {
-
-// Small pictures are shown with each pixel as a square of pixels, so that a person can see them.
-data::Image magnify(const data::Image& picture) {
-  constexpr int kComfortable = 128;
-  const int factor = std::max(1, kComfortable / std::max(1, picture.width));
-  data::Image large(picture.height * factor, picture.width * factor, 3);
-  for (int y = 0; y < large.height; ++y)
-    for (int x = 0; x < large.width; ++x) std::copy_n(picture.at(y / factor, x / factor), 3, large.at(y, x));
-  return large;
-}
-
-}  // namespace
 
 data::Image prediction_sheet(const Predictor& predictor, const data::Dataset& dataset, int64_t count) {
   const data::Palette& palette = predictor.classes().palette;

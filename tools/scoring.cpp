@@ -1,7 +1,6 @@
 #include "tools/scoring.h"
 
 #include "data/loader.h"
-#include "tools/datasets.h"
 
 namespace tessera::tools {
 namespace {
@@ -36,7 +35,14 @@ Scoring score_dataset(const Predictor& predictor, const std::shared_ptr<const da
     }
     return scoring;
   }
-  data::DataLoader loader(dataset, {.batch_size = options.batch_size, .workers = static_cast<int>(options.workers)});
+  // Normalised as the network knows it, whatever another data set says of its pixels.
+  const auto collate = [&](const std::vector<data::Sample>& samples, const data::ClassInfo&) {
+    data::Batch batch = data::make_batch(static_cast<int64_t>(samples.size()), samples[0].image.height, samples[0].image.width);
+    for (size_t i = 0; i < samples.size(); ++i) data::put_sample(batch, static_cast<int64_t>(i), samples[i], predictor.classes());
+    return batch;
+  };
+  data::DataLoader loader(dataset,
+                          {.batch_size = options.batch_size, .workers = static_cast<int>(options.workers), .collate = collate});
   loader.start_epoch(0);
   while (const std::optional<data::Batch> batch = loader.next()) {
     const Tensor prediction = predictor.scores(batch->images).argmax(1).cpu().contiguous();
@@ -47,17 +53,6 @@ Scoring score_dataset(const Predictor& predictor, const std::shared_ptr<const da
     after(count);
   }
   return scoring;
-}
-
-std::shared_ptr<const data::Dataset> open_split(TrainOptions options, data::Split split) {
-  options.data.augment = false;  // what is left of training's transform is validation's
-  options.data.crop.clear();
-  try {
-    const DataSets sets = open_datasets(options.data, 1, options.optimization.seed);
-    return split == data::Split::train ? sets.train : sets.val;
-  } catch (const FileError& error) {
-    throw FileError(fmt::format("{} If the data set moved, name its folder with --data.", error.what()));
-  }
 }
 
 }  // namespace tessera::tools

@@ -25,8 +25,4 @@ struct ScoringOptions {
 Scoring score_dataset(const Predictor& predictor, const std::shared_ptr<const data::Dataset>& dataset,
                       const ScoringOptions& options, const std::function<void(int64_t pictures)>& after);
 
-// The pictures and labels of one split of the data set that a network was trained with, without augmentation: scaled as for
-// validation. `options` are those of the training run, changed by flags. Throws FileError with a hint at --data.
-std::shared_ptr<const data::Dataset> open_split(TrainOptions options, data::Split split);
-
 }  // namespace tessera::tools
