@@ -20,7 +20,7 @@ DataOptions photographs(const std::string& recipe, const std::string& crop) {
   return options;
 }
 
-TEST(Recipe, EachMakesItsWindowAndDependsOnTheStreamAlone) {
+TEST(DataRecipe, EachMakesItsWindowAndDependsOnTheStreamAlone) {
   for (const std::string& name : recipe_names()) {
     const Recipe recipe = make_recipe(photographs(name, "20x24"), 255);
     data::RandomStream a{1}, b{1};
@@ -39,14 +39,14 @@ TEST(Recipe, EachMakesItsWindowAndDependsOnTheStreamAlone) {
   }
 }
 
-TEST(Recipe, WindowsWithoutPaddingHoldNothingButThePicture) {
+TEST(DataRecipe, WindowsWithoutPaddingHoldNothingButThePicture) {
   const Recipe recipe = make_recipe(photographs("voc", "20x24"), 9999);
   data::RandomStream stream{1};
   for (int i = 0; i < 20; ++i)
     for (const int32_t id : recipe.training(coordinates(20, 50), stream).label.ids) ASSERT_NE(id, 9999);
 }
 
-TEST(Recipe, NoAugmentIsTheRecipeNone) {
+TEST(DataRecipe, NoAugmentIsTheRecipeNone) {
   DataOptions options = photographs("standard", "");
   options.augment = false;
   data::RandomStream stream{1};
@@ -55,7 +55,7 @@ TEST(Recipe, NoAugmentIsTheRecipeNone) {
   EXPECT_THROW(resolve(options), UsageError) << "they say the opposite";
 }
 
-TEST(Recipe, UnknownNamesAndMissingSizesAreUsageErrors) {
+TEST(DataRecipe, UnknownNamesAndMissingSizesAreUsageErrors) {
   EXPECT_THROW(make_recipe(photographs("other", "8x8"), 255), UsageError);
   for (const char* name : {"notes", "voc"}) EXPECT_THROW(make_recipe(photographs(name, ""), 255), UsageError) << name;
 }
