@@ -14,8 +14,8 @@ struct OpenedSplit {
   bool one_size = false;                         // all pictures are then of one size, so that batches may hold several
 };
 
-// One split of the data set that `options` describe, those of a training run changed by flags: "train", "val", "test", or "all" for
-// one after the other. Throws FileError with a hint at --data, and ValueError for a split that is not there.
+// One split of the data set that `options` describe, those of a training run changed by flags: "train", "val", "test", or "all"
+// for one after the other. Throws FileError with a hint at --data, and ValueError for a split that is not there.
 OpenedSplit open_split(const TrainOptions& options, const std::string& split);
 
 }  // namespace tessera::tools

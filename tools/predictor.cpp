@@ -5,6 +5,7 @@
 #include "core/grad_mode.h"
 #include "core/ops.h"
 #include "data/batch.h"
+#include "data/paste.h"
 #include "data/transforms.h"
 #include "tools/precision.h"
 
@@ -17,6 +18,24 @@ void put_classes(data::Label& label, int y, const Tensor& scores) {
   const int64_t* source = ids.data_ptr<int64_t>();
   std::transform(source, source + ids.numel(), label.ids.begin() + static_cast<std::ptrdiff_t>(y) * label.width,
                  [](int64_t id) { return static_cast<int32_t>(id); });
+}
+
+// A picture in the middle of a grey one, and where it lies there.
+struct LetterBoxed {
+  data::Image picture;
+  int y, x, height, width;
+};
+
+LetterBoxed letter_box(const data::Image& image, const Size& size) {
+  constexpr int32_t kOutside = 1;  // the label says where the picture is: 0
+  data::RandomStream stream{0, 0, 0};
+  const data::Sample sample =
+      data::LetterBox{size.height, size.width, kOutside}({image, data::Label(image.height, image.width), ""}, stream);
+  const auto first = std::find(sample.label.ids.begin(), sample.label.ids.end(), 0) - sample.label.ids.begin();
+  const auto last = std::find(sample.label.ids.rbegin(), sample.label.ids.rend(), 0);
+  const auto end = sample.label.ids.rend() - last - 1;
+  const int y = static_cast<int>(first / size.width), x = static_cast<int>(first % size.width);
+  return {sample.image, y, x, static_cast<int>(end / size.width) - y + 1, static_cast<int>(end % size.width) - x + 1};
 }
 
 }  // namespace
@@ -56,9 +75,15 @@ void Predictor::scores_of(const data::Image& image, bool scaled, const Rows& row
     const auto network = [&](const Tensor& pictures) { return probabilities(pictures); };
     return slide(image, classes, *options_.window, network, [&](int y, const Tensor& p) { rows(y, log(clamp_min(p, 1e-30))); });
   }
+  const auto back = [&](const Tensor& s) { rows(0, upsample_bilinear2d(s, {image.height, image.width}, false)); };
+  if (!scaled && network_.letter_box) {
+    const LetterBoxed boxed = letter_box(image, *network_.letter_box);
+    const Tensor s = scores(data::to_tensor(boxed.picture, classes));
+    return back(s.narrow(2, boxed.y, boxed.height).narrow(3, boxed.x, boxed.width));
+  }
   if (scaled || !network_.size) return rows(0, scores(data::to_tensor(image, classes)));
   const data::Image fed = data::resize_bilinear(image, network_.size->height, network_.size->width);
-  rows(0, upsample_bilinear2d(scores(data::to_tensor(fed, classes)), {image.height, image.width}, /*align_corners=*/false));
+  back(scores(data::to_tensor(fed, classes)));
 }
 
 data::Label Predictor::predict(const data::Image& image) const {

@@ -23,12 +23,12 @@ class Predictor {
   // Of a checkpoint of `tessera train`.
   explicit Predictor(const std::string& file, Device device = kCPU);
 
-  // Normalised pictures [N, 3, H, W] of any device to scores [N, C, H, W] on the predictor's, whose softmax over dimension 1 are the
-  // classes' probabilities. The network's own scores without flips.
+  // Normalised pictures [N, 3, H, W] of any device to scores [N, C, H, W] on the predictor's, whose softmax over dimension 1 are
+  // the classes' probabilities. The network's own scores without flips.
   Tensor scores(const Tensor& pictures) const;
 
-  // The class of each pixel of a picture of any size. If training scaled all pictures to one size and there is no window, this
-  // one is scaled so, too, and the scores back.
+  // The class of each pixel of a picture of any size. If training scaled all pictures to one size, or into one letter box, and
+  // there is no window, this one is scaled so, too, and the scores back.
   data::Label predict(const data::Image& image) const;
   // The same with the classes' probabilities [C, H, W], float32 on the cpu.
   data::Label predict(const data::Image& image, Tensor& probabilities) const;

@@ -20,8 +20,8 @@ struct SlidingWindow {
 // least `overlap * tile`. One tile, at 0, where length <= tile.
 std::vector<int> tile_starts(int length, int tile, double overlap);
 
-// The weight of a tile's pixels along one side: sin^2(pi (i + 1/2) / tile), in (0, 1]. It falls towards the edges, where a network
-// sees least of the surroundings, so that one tile's scores pass into the next one's.
+// The weight of a tile's pixels along one side: sin^2(pi (i + 1/2) / tile), in (0, 1]. It falls towards the edges, where a
+// network sees least of the surroundings, so that one tile's scores pass into the next one's.
 std::vector<float> tile_weights(int tile);
 
 // p(y, x) = sum_t w_t(y, x) p_t(y, x) / sum_t w_t(y, x) over the tiles t that cover the pixel, each cut out of the picture and

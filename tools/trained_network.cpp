@@ -4,20 +4,28 @@
 
 namespace tessera::tools {
 
-std::optional<Size> trained_size(const DataOptions& options) {
-  if (options.is_shapes() || options.size.empty()) return std::nullopt;  // shapes are drawn in any size
-  return parse_size("size", options.size);
+namespace {
+
+// What training did to the size of all pictures (recipes.h).
+void find_sizes(TrainedNetwork& trained) {
+  const DataOptions& options = trained.options.data;
+  if (options.is_shapes()) return;  // they are drawn in any size
+  if (options.recipe == "notes" && options.augment)
+    trained.letter_box = parse_size("crop", options.crop);
+  else if (!options.size.empty())
+    trained.size = parse_size("size", options.size);
 }
+
+}  // namespace
 
 TrainedNetwork load_trained_network(const std::string& file) {
   Checkpoint checkpoint = load_checkpoint(file);
-  TrainedNetwork trained{std::move(checkpoint.network),
-                         std::move(checkpoint.classes),
-                         std::move(checkpoint.options),
-                         std::move(checkpoint.progress),
-                         {},
-                         {}};
-  trained.size = trained_size(trained.options.data);
+  TrainedNetwork trained;
+  trained.config = std::move(checkpoint.network);
+  trained.classes = std::move(checkpoint.classes);
+  trained.options = std::move(checkpoint.options);
+  trained.progress = std::move(checkpoint.progress);
+  find_sizes(trained);
   trained.module = make_network(trained.config);
   load_model(*trained.module.ptr(), checkpoint.model, file);
   return trained;

@@ -14,6 +14,7 @@ struct TrainedNetwork {
   TrainOptions options;      // of the training run; defaults where the weights came alone
   Progress progress;         // where that run stood
   std::optional<Size> size;  // that training scaled all pictures to
+  std::optional<Size> letter_box;  // that training placed all pictures in, of recipe notes
   nn::AnyModule module;      // on the cpu
 };
 
@@ -23,8 +24,5 @@ TrainedNetwork load_trained_network(const std::string& file);
 // Of weights alone (.pth, .safetensors: tools/weights.h), for a network that the caller names. Its classes are called "class 0",
 // "class 1", ... Throws FileError for weights that are not this network's.
 TrainedNetwork load_trained_network(const std::string& file, const NetworkConfig& config);
-
-// The `size` of a network trained with these options.
-std::optional<Size> trained_size(const DataOptions& options);
 
 }  // namespace tessera::tools

@@ -5,6 +5,7 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "data/batch.h"
+#include "data/paste.h"
 #include "data/shapes.h"
 #include "data/transforms.h"
 
@@ -68,6 +69,19 @@ TEST(Predictor, PicturesAreScaledAsInTrainingAndTheScoresBack) {
   EXPECT_EQ(label.height, 37);
   EXPECT_LE((p - softmax(scores, 1)[0]).abs().max().item<double>(), 1e-6);
   EXPECT_TRUE(scaled.classify(fed) == plain.predict(fed)) << "classify takes the picture as it is";
+}
+
+TEST(Predictor, OfALetterBoxOnlyThePictureComesBack) {
+  TrainedNetwork boxed = untrained();
+  boxed.letter_box = Size{32, 32};
+  const Predictor predictor(std::move(boxed)), plain(untrained());
+  // 37x53 pixels become 22x32, in the rows 5 to 26.
+  data::RandomStream stream{0, 0, 0};
+  const data::Image fed = data::LetterBox{32, 32, 255}({kPicture, data::Label(37, 53), ""}, stream).image;
+  const Tensor scores = plain.scores(data::to_tensor(fed, plain.classes())).narrow(2, 5, 22);
+  Tensor p;
+  EXPECT_EQ(predictor.predict(kPicture, p).width, 53);
+  EXPECT_LE((p - softmax(upsample_bilinear2d(scores, {37, 53}, false), 1)[0]).abs().max().item<double>(), 1e-6);
 }
 
 }  // namespace

@@ -121,12 +121,12 @@ std::string line_chart_html(const LineChart& chart) {
     legend += fmt::format(R"(<span class="key s{}">{}</span>)", i, escape_html(chart.series[i].name));
     lines += line(chart, i, axes);
   }
-  return fmt::format(
-      R"(<figure class="chart" data-chart="{}"><figcaption><strong>{}</strong> {}</figcaption>)"
-      R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}" tabindex="0">{}{}<line class="cursor" y1="{}" y2="{}" x1="0" x2="0"/></svg>)"
-      "<output></output></figure>\n",
-      chart.id, escape_html(chart.title), legend, kWidth, kHeight, escape_html(in_words(chart)), grid(axes), lines, kTop,
-      kHeight - kBottom);
+  return fmt::format(R"(<figure class="chart" data-chart="{}"><figcaption><strong>{}</strong> {}</figcaption>)"
+                     R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}" tabindex="0">{}{})"
+                     R"(<line class="cursor" y1="{}" y2="{}" x1="0" x2="0"/></svg>)"
+                     "<output></output></figure>\n",
+                     chart.id, escape_html(chart.title), legend, kWidth, kHeight, escape_html(in_words(chart)), grid(axes), lines,
+                     kTop, kHeight - kBottom);
 }
 
 nlohmann::json line_chart_data(const LineChart& chart) {

@@ -19,8 +19,8 @@ struct LineChart {
   bool from_zero = false;  // the axis begins at 0
 };
 
-// A figure: title, legend, the SVG with axes and grid, a line a series, a dot a point where there are few. The page's script shows
-// the values under the pointer from line_chart_data. Empty where no series has a point.
+// A figure: title, legend, the SVG with axes and grid, a line a series, a dot a point where there are few. The page's script
+// shows the values under the pointer from line_chart_data. Empty where no series has a point.
 std::string line_chart_html(const LineChart& chart);
 nlohmann::json line_chart_data(const LineChart& chart);
 

@@ -34,8 +34,8 @@ struct RunContents {
   int64_t best_row() const;
 };
 
-// Throws FileError for a folder that is no run: without config.json, metrics.csv and checkpoint, or with a damaged one of the first
-// two.
+// Throws FileError for a folder that is no run: without config.json, metrics.csv and checkpoint, or with a damaged one of the
+// first two.
 RunContents read_run(const std::string& folder);
 
 // The `tessera train` that makes the run again, with the settings that are not the defaults.

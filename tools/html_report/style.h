@@ -74,7 +74,9 @@ th { font-weight: 500; text-align: left; }
 .figures .bars { width: 40%; min-width: 120px; }
 .track { display: block; height: 14px; border-radius: 3px; background: var(--panel); }
 .bar { display: block; height: 100%; border-radius: 3px; background: var(--bar); }
-.swatch { display: inline-block; width: 13px; height: 13px; margin-right: 8px; border: 1px solid var(--soft); vertical-align: -1px; }
+.swatch {
+  display: inline-block; width: 13px; height: 13px; margin-right: 8px; border: 1px solid var(--soft); vertical-align: -1px;
+}
 .legend { margin: 0 0 18px; }
 .legend span.item { display: inline-block; margin-right: 18px; white-space: nowrap; }
 .history { margin-top: 0; }
@@ -82,7 +84,7 @@ th { font-weight: 500; text-align: left; }
 .history th { width: 1%; padding: 0 10px 0 0; font-size: 12px; color: var(--soft); white-space: nowrap; text-align: right; }
 .history td { height: 17px; padding: 0; border: 1px solid var(--paper); background: var(--panel); }
 .confusion { font-size: 13px; }
-.confusion caption { padding-bottom: 8px; color: var(--soft); text-align: left; }
+.confusion caption { padding-bottom: 8px; color: var(--soft); text-align: left; white-space: nowrap; }
 .confusion thead th { padding: 4px; vertical-align: bottom; }
 .confusion thead span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
 .confusion tbody th { padding-right: 10px; text-align: right; white-space: nowrap; }
@@ -98,7 +100,10 @@ th { font-weight: 500; text-align: left; }
 .facts div { display: flex; justify-content: space-between; gap: 16px; padding: 4px 0; border-bottom: 1px solid var(--line); }
 .facts dt { color: var(--soft); }
 .facts dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
-pre { padding: 12px 16px; border-radius: 8px; background: var(--panel); font-size: 13px; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre {
+  padding: 12px 16px; border-radius: 8px; background: var(--panel); font-size: 13px; white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
 details { margin-top: 18px; }
 summary { cursor: pointer; color: var(--soft); }
 footer { margin-top: 56px; color: var(--soft); font-size: 13px; }
