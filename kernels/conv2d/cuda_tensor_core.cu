@@ -1,4 +1,4 @@
-// Tensor-core convolutions: which arguments they take, and what is brought into their layout first.
+// Convolutions on the tensor cores: which arguments they take, and what is brought into their layout first.
 //
 // The kernels read channels-last pixels that begin at multiples of 16 bytes, and write channels-last rows. An operand in another
 // layout is copied: a network that keeps to channels-last with channels by eights copies nothing.

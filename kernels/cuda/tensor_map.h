@@ -1,4 +1,4 @@
-// Tensor maps: how the copy engine (TMA, compute capability 9.0) sees a tensor in device memory. Host code with
+// Maps for the copy engine: how the copy engine (TMA, compute capability 9.0) sees a tensor in device memory. Host code with
 // CUDA headers.
 //
 // A map is a value of 128 bytes that a kernel takes as `const __grid_constant__ CUtensorMap`; tma.h starts the copies. Dimensions
