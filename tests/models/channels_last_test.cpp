@@ -51,11 +51,14 @@ TEST_P(ChannelsLast, NothingIsConverted) {
       if (GetParam() && (node.op() == "conv2d" || node.op() == "conv_transpose2d"))
         casts += static_cast<int64_t>(node.needs_grad(1)) + static_cast<int64_t>(node.needs_grad(2));
       for (size_t i = 0; i < node.saved.size(); ++i)
-        if (const Tensor saved = node.saved[i].unpack(node.shared_from_this()); saved.defined())
+        if (const Tensor saved = node.saved[i].unpack(node.shared_from_this()); saved.defined()) {
           EXPECT_TRUE(keeps_channels_together(saved)) << node.op() << " saved " << saved.sizes()[1] << " channels";
+        }
       node.hooks.push_back([](const autograd::Node& at, const variable_list&, const variable_list& results) {
         for (const Tensor& result : results)
-          if (result.defined()) EXPECT_TRUE(keeps_channels_together(result)) << "gradient of " << at.op();
+          if (result.defined()) {
+            EXPECT_TRUE(keeps_channels_together(result)) << "gradient of " << at.op();
+          }
       });
     });
     EXPECT_EQ(profile.calls("copy"), 2 * c.concatenations + casts) << "a copy in forward";
