@@ -15,7 +15,9 @@ template <class T> T number_at(const std::vector<uint8_t>& bytes, size_t at) {
   return value;
 }
 
-// The step of an Event as event_file.cpp writes it: the double wall_time (9 bytes), then the key of int64 step and its varint.
+// The step that an Event says something about, as event_file.cpp writes it: the double wall_time (9 bytes), the key of int64 step
+// and its varint, the summary. 0 for the file's first records: the mark of a session names the step after the checkpoint, while a
+// run that was stopped in a validation then logs that validation under the checkpoint's own step.
 int64_t step_of(const std::vector<uint8_t>& bytes, size_t at, size_t end) {
   at += 9;
   if (at >= end || bytes[at++] != (2 << 3)) return 0;
@@ -25,7 +27,8 @@ int64_t step_of(const std::vector<uint8_t>& bytes, size_t at, size_t end) {
     step |= static_cast<uint64_t>(byte & 0x7F) << shift;
     if (byte < 0x80) break;
   }
-  return static_cast<int64_t>(step);
+  const bool is_summary = at < end && bytes[at] == (5 << 3 | 2);
+  return is_summary ? static_cast<int64_t>(step) : 0;
 }
 
 // The length of the part of an event file that says nothing about steps after `step`: whole records of 8 bytes length, 4 bytes

@@ -130,6 +130,17 @@ TEST_F(EventFileTest, ARecordThatWasNotWrittenToItsEndIsCutOff) {
   EXPECT_EQ(logged(path()), (std::vector<std::string>{"loss 1"}));
 }
 
+TEST_F(EventFileTest, AStepThatIsLoggedUnderTheMarkOfTheNextOneStays) {
+  {
+    EventFile file(path(), 13);  // a run that was stopped in the validation after step 12, and went on
+    file.scalar("val/loss", 1, 12);
+    file.scalar("loss", 1, 13);
+    file.flush();
+  }
+  cut_back_events(path(), 12);
+  EXPECT_EQ(logged(path()), (std::vector<std::string>{"val/loss 12"}));
+}
+
 TEST_F(EventFileTest, AFolderThatIsNotThere) { EXPECT_THROW(EventFile(path() + "/none", 0), FileError); }
 
 }  // namespace
