@@ -34,7 +34,7 @@ TensorList parameters() {
   manual_seed(1);
   TensorList result;
   for (const ScalarType type : {kFloat32, kFloat64, kBFloat16})
-    for (const IntArrayRef sizes : {IntArrayRef({17}), IntArrayRef({2, 3, 3, 3}), IntArrayRef({4, 5})}) {
+    for (const auto& sizes : std::vector<std::vector<int64_t>>{{17}, {2, 3, 3, 3}, {4, 5}}) {
       Tensor x = randn(sizes).to(type), g = randn(sizes).to(type);
       if (sizes.size() == 4) x = x.contiguous(kChannelsLast);  // its gradient is not
       if (sizes.size() == 2) x = x.t().contiguous().t();
