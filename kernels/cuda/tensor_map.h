@@ -1,5 +1,4 @@
-// Maps for the copy engine: how the copy engine (TMA, compute capability 9.0) sees a tensor in device memory. Host code with
-// CUDA headers.
+// How the copy engine (TMA, compute capability 9.0) sees a tensor in device memory: a tensor map. Host code with CUDA headers.
 //
 // A map is a value of 128 bytes that a kernel takes as `const __grid_constant__ CUtensorMap`; tma.h starts the copies. Dimensions
 // are listed from the innermost outwards, whose elements are adjacent. Rules of the hardware, checked by the driver: the base
