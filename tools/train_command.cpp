@@ -125,6 +125,7 @@ void register_train(CLI::App& app) {
       ->allow_extra_args(false)
       ->default_str("")
       ->group("Run");
+  command->add_flag("--deterministic")->description("Accepted for those who are used to it: every run is")->group("Run");
   command->footer(kFooter);
   command->callback([command, options, resume, sources] { train(*command, *options, *resume, *sources); });
 }

@@ -20,42 +20,12 @@
 #include <vector>
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/gather_axis.h"
 #include "kernels/conv2d/pack-inl.h"
 #include "kernels/matmul/micro_kernel-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera::kernels::HWY_NAMESPACE {
-
-// The pixels first + j * step, j in [0, count), of one image axis, and what each reads: source pixel j * scale + offset of each
-// tap, through kernel position `kernel`.
-struct Axis {
-  struct Tap {
-    int64_t kernel, offset;
-  };
-  int64_t first, step, count, scale;
-  std::vector<Tap> taps;
-};
-
-// Forward: one axis with all taps.
-std::vector<Axis> forward_axis(int64_t out_size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
-  Axis axis{0, 1, out_size, stride, {}};
-  for (int64_t k = 0; k < kernel; ++k) axis.taps.push_back({k, k * dilation - padding});
-  return {axis};
-}
-
-// Input gradient: an axis for each phase, with the taps whose distance is a multiple of the stride.
-std::vector<Axis> input_grad_axes(int64_t in_size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
-  std::vector<Axis> axes;
-  for (int64_t phase = 0; phase < std::min(stride, in_size); ++phase) {
-    Axis axis{phase, stride, (in_size - phase + stride - 1) / stride, 1, {}};
-    for (int64_t k = 0; k < kernel; ++k) {
-      const int64_t distance = phase + padding - k * dilation;
-      if (distance % stride == 0) axis.taps.push_back({k, distance / stride});
-    }
-    axes.push_back(axis);
-  }
-  return axes;
-}
 
 // Weights as the gather sees them: element (channel in i, channel out o, ky, kx) of a group at these strides.
 struct WeightStrides {
@@ -63,7 +33,7 @@ struct WeightStrides {
 };
 
 struct GatherShape {
-  std::vector<Axis> y, x;
+  std::vector<GatherAxis> y, x;
   int64_t groups, in, out;  // channels a group
   int64_t fold;             // kernel positions along x that are read as one tap (1: none)
   WeightStrides weight;
@@ -116,7 +86,7 @@ template <class T> class Gather {
     Scratch<T> tile, sink;
   };
 
-  int64_t axis_taps(const std::vector<Axis>& axes, int64_t i) const { return static_cast<int64_t>(axes[i].taps.size()); }
+  int64_t axis_taps(const std::vector<GatherAxis>& axes, int64_t i) const { return static_cast<int64_t>(axes[i].taps.size()); }
 
   int64_t packed_size() {
     for (size_t y = 0; y < shape_.y.size(); ++y)
@@ -153,10 +123,10 @@ template <class T> class Gather {
     std::vector<Place> places;  // of the weights of one pair of channels
     const WeightStrides& s = shape_.weight;
     for (size_t phase = 0; phase < phase_start_.size(); ++phase) {
-      const Axis &y = shape_.y[phase / shape_.x.size()], &x = shape_.x[phase % shape_.x.size()];
+      const GatherAxis &y = shape_.y[phase / shape_.x.size()], &x = shape_.x[phase % shape_.x.size()];
       int64_t row = 0;
-      for (const Axis::Tap& ty : y.taps)
-        for (const Axis::Tap& tx : x.taps)
+      for (const GatherAxis::Tap& ty : y.taps)
+        for (const GatherAxis::Tap& tx : x.taps)
           for (int64_t f = 0; f < shape_.fold; ++f, row += shape_.in)
             places.push_back({ty.kernel * s.y + (tx.kernel + f) * s.x, phase_start_[phase],
                               static_cast<int64_t>(y.taps.size() * x.taps.size()) * depth_, row});
@@ -211,7 +181,7 @@ template <class T> class Gather {
 
   // Fills the pointers of up to tile_pixels_ pixels from task.pixel on; returns how many there are.
   int64_t find_rows(const Task& task, Work& work) const {
-    const Axis &ay = shape_.y[task.y], &ax = shape_.x[task.x];
+    const GatherAxis &ay = shape_.y[task.y], &ax = shape_.x[task.x];
     const int64_t count = std::min(tile_pixels_, out_.sizes[0] * ay.count * ax.count - task.pixel);
     const T* const base = source_.data + task.group * shape_.in;
     int64_t i = task.pixel % ax.count, j = task.pixel / ax.count % ay.count, n = task.pixel / ax.count / ay.count;
@@ -219,11 +189,11 @@ template <class T> class Gather {
       work.position[p] =
           n * out_.strides[0] + (ay.first + j * ay.step) * out_.strides[2] + (ax.first + i * ax.step) * out_.strides[3];
       const T** to = work.rows.data() + p;
-      for (const Axis::Tap& ty : ay.taps) {
+      for (const GatherAxis::Tap& ty : ay.taps) {
         const int64_t y = j * ay.scale + ty.offset;
         const bool y_inside = y >= 0 && y < source_.height;
         const T* const row = base + n * source_.n_stride + y * source_.y_stride;
-        for (const Axis::Tap& tx : ax.taps) {
+        for (const GatherAxis::Tap& tx : ax.taps) {
           const int64_t x = i * ax.scale + tx.offset;
           *to = y_inside && x >= 0 && x < source_.width ? row + x * source_.x_stride : zeros_.data();
           to += tile_pixels_;

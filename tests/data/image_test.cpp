@@ -10,9 +10,12 @@
 
 #include "data/file.h"
 #include "tests/data/temporary_folder.h"
+#include "tests/support/raw_png.h"
 
 namespace tessera::data {
 namespace {
+
+using testing_support::make_png;
 
 namespace fs = std::filesystem;
 const fs::path kShared = TESSERA_SHARED_DIR;
@@ -24,25 +27,6 @@ void put_bytes(const fs::path& file, const std::vector<uint8_t>& bytes) {
 
 std::vector<uint8_t> get_bytes(const fs::path& file) {
   return read_file("test", file);
-}
-
-// A PNG of any kind, made by libpng itself: rows of raw bytes as the format stores them.
-void make_png(const fs::path& file, int height, int width, int depth, int color_type, const std::vector<uint8_t>& raw,
-              int interlace = PNG_INTERLACE_NONE) {
-  std::FILE* stream = std::fopen(file.c_str(), "wb");
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
-  png_infop info = png_create_info_struct(png);
-  png_init_io(png, stream);
-  png_set_IHDR(png, info, width, height, depth, color_type, interlace, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  const png_color palette[4] = {{10, 20, 30}, {40, 50, 60}, {70, 80, 90}, {100, 110, 120}};
-  if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_PLTE(png, info, palette, 4);
-  png_write_info(png, info);
-  std::vector<png_bytep> rows;
-  for (int y = 0; y < height; ++y) rows.push_back(const_cast<uint8_t*>(raw.data()) + y * (raw.size() / height));
-  png_write_image(png, rows.data());
-  png_write_end(png, nullptr);
-  png_destroy_write_struct(&png, &info);
-  std::fclose(stream);
 }
 
 Image gradient(int height, int width) {
