@@ -1,5 +1,6 @@
 #include "core/cuda_graph.h"
 
+#include "core/autocast.h"
 #include "core/ops/creation.h"
 #include "core/random.h"
 #include "kernels/cuda/graph.h"
@@ -37,6 +38,7 @@ void CUDAGraph::capture(const std::function<void()>& work) {
   const uint64_t seed = generator.seed(), offset = generator.offset();
   const Stream stream;
   stream.wait(current_stream());
+  autocast::clear_cache();  // what was converted before does not follow the weights from replay to replay
   runtime::GraphExec graph = nullptr;
   {
     const StreamGuard guard(stream);
@@ -45,11 +47,13 @@ void CUDAGraph::capture(const std::function<void()>& work) {
       work();
     } catch (...) {
       if (const runtime::GraphExec partial = runtime::end_capture(stream.get())) runtime::destroy_graph(partial);
+      autocast::clear_cache();
       generator.set_state(seed, offset);
       throw;
     }
     graph = runtime::end_capture(stream.get());
   }
+  autocast::clear_cache();  // its copies lie in the graph's memory, which holds nothing yet
   const uint64_t draws = generator.offset() - offset;
   generator.set_state(seed, offset);  // nothing has been drawn yet
   check<DeviceError>(graph != nullptr,
@@ -72,5 +76,7 @@ void CUDAGraph::replay() const {
   }
   runtime::launch_graph(recording_->graph.get(), runtime::current_stream());
 }
+
+void require_no_capture(const char* op) { runtime::require_no_capture(op); }
 
 }  // namespace tessera::cuda

@@ -10,10 +10,12 @@
 //       graph.replay();
 //     }
 //
-// A replay runs the same kernels on the same addresses. So the work must not wait for the device (item(), copies to the host) nor
-// depend on numbers that the host changes; its inputs are tensors made before, its results tensors made inside, which keep their
-// memory while they live. What was allocated and freed inside stays the graph's own. Random numbers go on from replay to replay as
-// they would without a graph (the default generator's alone). Results are bit for bit those of the work itself.
+// A replay runs the same kernels on the same addresses. So the work must not wait for the device nor copy from or to the host
+// (DeviceError, naming the op) nor depend on numbers that the host changes; its inputs are tensors made before, its results tensors
+// made inside, which keep their memory while they live. What was allocated and freed inside stays the graph's own. What goes on from
+// one replay to the next (weights, running statistics, optimizer states) must be made before: the memory of a tensor made inside may
+// have served earlier parts of the work, which write to it in each replay. Random numbers go on from replay to replay as they would
+// without a graph (the default generator's alone). Results are bit for bit those of the work itself.
 #pragma once
 
 #include <functional>
@@ -45,5 +47,8 @@ class CUDAGraph {
   MemoryPool pool_;
   std::unique_ptr<Recording> recording_;
 };
+
+// DeviceError, naming `op`, while this thread records a graph: for what replays would not do again.
+void require_no_capture(const char* op);
 
 }  // namespace tessera::cuda

@@ -3,6 +3,7 @@
 #include "core/autograd.h"
 #include "core/ops/binary.h"
 #include "core/view_history.h"
+#include "kernels/cuda/graph.h"
 
 namespace tessera {
 namespace {
@@ -57,6 +58,7 @@ View Tensor::as_view() const {
 
 Scalar Tensor::item() const {
   check<ValueError>(numel() == 1, "item: the tensor has shape {}; only a tensor of one element is a number", sizes());
+  if (is_cuda()) kernels::cuda::require_no_capture("item");
   const Tensor host = cpu();
   return dispatch_all(dtype(), [&]<class T>() { return Scalar(*static_cast<const T*>(host.data_ptr())); });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/cuda_graph.h"
 #include "core/grad_mode.h"
 #include "core/ops.h"
 
@@ -21,6 +22,7 @@ EMA::EMA(const Module& module, double decay, bool warm_up) : decay_(decay), warm
 
 void EMA::update() {
   check<ValueError>(!swapped_, "EMA: update() while the averages are swapped in. Call swap() first.");
+  cuda::require_no_capture("EMA::update");  // its decay is the host's, and changes
   const NoGradGuard no_grad;
   ++updates_;
   const double t = static_cast<double>(updates_), decay = warm_up_ ? std::min(decay_, (1 + t) / (10 + t)) : decay_;
@@ -35,6 +37,7 @@ void EMA::update() {
 }
 
 void EMA::swap() {
+  cuda::require_no_capture("EMA::swap");  // the averages would move into the graph's memory
   const NoGradGuard no_grad;
   for (Entry& entry : entries_) {
     const Tensor value = entry.value.detach(), kept = value.clone();

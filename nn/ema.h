@@ -18,7 +18,8 @@ class EMA {
   explicit EMA(const Module& module, double decay = 0.999, bool warm_up = false);
 
   // average <- d average + (1 - d) parameter, in the parameter's dtype and on its device; buffers are copied as they are. Outside
-  // the graph. ValueError while the averages are swapped in.
+  // the graph. ValueError while the averages are swapped in; DeviceError, as from swap(), while a CUDA graph is recorded: call it
+  // after each replay.
   void update();
   // Exchanges the module's values for the averages; a second call exchanges them back.
   void swap();

@@ -4,6 +4,7 @@
 #include "core/invalid_target.h"
 #include "core/kernel_table.h"
 #include "core/ops/creation.h"
+#include "kernels/cuda/graph.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/elementwise/elementwise.h"
 
@@ -18,8 +19,9 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
 }
 
 // The bytes of `in` to `out`, two tensors for which same_bytes() holds, of which one at least lies on a CUDA device.
-void move_bytes(const Tensor& out, const Tensor& in, bool non_blocking) {
+void move_bytes(const char* op, const Tensor& out, const Tensor& in, bool non_blocking) {
   using namespace kernels::cuda;
+  require_no_capture(op);
   const DeviceGuard guard((in.device().is_cuda() ? in : out).device().index());
   const bool two_devices = in.device().is_cuda() && out.device().is_cuda();
   if (two_devices) {  // the memory belongs to a stream of the other device, where earlier work may still use it
@@ -31,23 +33,23 @@ void move_bytes(const Tensor& out, const Tensor& in, bool non_blocking) {
   if (out.device().is_cpu() && !non_blocking) check_reported_targets();
 }
 
-// out = in, on any two devices. Only bytes cross: each side converts and reorders its own.
-void copy_values(const Tensor& out, const Tensor& in, bool non_blocking) {
+// out = in, on any two devices, for the op of that name. Only bytes cross: each side converts and reorders its own.
+void copy_values(const char* op, const Tensor& out, const Tensor& in, bool non_blocking) {
   if (out.device() == in.device()) return copy_kernel(out.device(), out.as_view(), in.as_view());
-  if (same_bytes(out, in)) return move_bytes(out, in, non_blocking);
+  if (same_bytes(out, in)) return move_bytes(op, out, in, non_blocking);
   Tensor dense = in;
   if (!in.layout().is_dense()) {
     dense = make_tensor(in.layout().fresh_like(), in.dtype(), in.device());
     copy_kernel(in.device(), dense.as_view(), in.as_view());
   }
   const Tensor landed = make_tensor(dense.layout().fresh_like(), in.dtype(), out.device());
-  move_bytes(landed, dense, false);
+  move_bytes(op, landed, dense, false);
   copy_kernel(out.device(), out.as_view(), landed.as_view());
 }
 
 Tensor copy_into(const char* name, const Tensor& x, Layout layout, ScalarType dtype, Device device, bool non_blocking = false) {
   Tensor out = make_tensor(std::move(layout), dtype, device);
-  copy_values(out, x, non_blocking);
+  copy_values(name, out, x, non_blocking);
   return autograd::record(name, {x}, out, {},
                           [from = x.device()](const auto& ctx) -> variable_list { return {ctx.grad().to(from)}; });
 }
@@ -85,7 +87,7 @@ Tensor pin_memory(const Tensor& x) {
                                            kernels::cuda::deallocate_pinned);
   Tensor out(
       std::make_shared<TensorImpl>(TensorImpl{.storage = std::move(storage), .layout = std::move(layout), .dtype = x.dtype()}));
-  copy_values(out, x.detach(), false);
+  copy_values("pin_memory", out, x.detach(), false);
   return out;
 }
 
@@ -95,7 +97,7 @@ const Tensor& copy_(const Tensor& target, const Tensor& source, bool non_blockin
   const bool overlaps = source.storage() == target.storage() && !source.is_same(target);
   const Tensor from = overlaps ? source.detach().clone() : source;
   const Tensor same = make_view(from, expand_layout("copy_", from.layout(), target.sizes()));
-  copy_values(target, same, non_blocking);
+  copy_values("copy_", target, same, non_blocking);
   return autograd::record_inplace("copy_", target, {target, source}, {}, [from = source.device()](const auto& ctx) -> variable_list {
     return {ctx.needs_grad(0) ? zeros_like(ctx.grad()) : Tensor(), ctx.grad().to(from)};
   });

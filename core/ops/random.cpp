@@ -7,6 +7,7 @@
 #include "core/kernel_table.h"
 #include "core/ops/binary.h"
 #include "core/ops/creation.h"
+#include "kernels/cuda/graph.h"
 #include "kernels/random/random.h"
 
 namespace tessera {
@@ -20,6 +21,9 @@ const Kernel<kernels::RandomBernoulli> random_bernoulli = TESSERA_KERNEL(random_
 // Fills a tensor that nobody else has seen, with the next draw of `generator`.
 template <class K, class... Args>
 Tensor draw(const K& kernel, Tensor out, Generator& generator, bool requires_grad, Args... args) {
+  check<DeviceError>(
+      !out.is_cuda() || &generator == &default_generator() || !kernels::cuda::is_capturing(),
+      "random: a CUDA graph is being recorded, whose replays move the default generator on and no other. Draw from that one.");
   const uint64_t offset = generator.next_offset();
   kernel(out.device(), out.as_view(), generator.seed(), offset, args...);
   return requires_grad ? out.requires_grad_() : out;

@@ -43,6 +43,7 @@ void check_launch(const char*) {}
 std::optional<InvalidTarget> take_invalid_target() { return std::nullopt; }
 
 bool is_capturing() { return false; }
+void require_no_capture(const char*) {}
 void begin_capture(Stream, uint64_t, const uint64_t*) { absent(0); }
 GraphExec end_capture(Stream) { absent(0); }
 void launch_graph(GraphExec, Stream) { absent(0); }

@@ -12,8 +12,11 @@ namespace tessera::kernels::cuda {
 
 using GraphExec = CUgraphExec_st*;  // cudaGraphExec_t
 
-// Whether this thread's current stream is being recorded. What waits for the device is then an error (DeviceError).
+// Whether this thread's current stream is being recorded.
 bool is_capturing();
+// DeviceError, naming the kernel table's entry that runs or else `op`, if so: for what cannot be recorded. That is what waits for
+// the device, and what reads or writes host memory, pinned or not: a replay would use the same address again, whatever is there.
+void require_no_capture(const char* op);
 
 // Makes `stream`, which is not the default stream, record. Until end_capture this thread's memory comes from `pool`, and
 // random numbers are drawn at `offset + *random_shift`, where `random_shift` is device memory that each replay reads.

@@ -31,7 +31,8 @@ void deallocate_pinned(void* data) noexcept;
 bool is_pinned(const void* data);
 
 // Copies between any two devices or device and host, on the current stream of the current device. Returns before the copy has
-// ended unless one side is pageable host memory; the caller keeps both sides alive (deallocate is fine) and unchanged.
+// ended unless one side is pageable host memory; the caller keeps both sides alive (deallocate is fine) and unchanged. DeviceError
+// for host memory while a CUDA graph is recorded (require_no_capture).
 void copy_bytes(void* to, const void* from, size_t bytes);
 void fill_bytes(void* to, unsigned char value, size_t bytes);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/graph.h"
 #include "kernels/cuda/memory.h"
 
 namespace tessera::kernels::cuda {
@@ -35,6 +36,12 @@ struct Cache {
 Cache& cache() {
   static Cache* instance = new Cache;
   return *instance;
+}
+
+bool is_host_memory(const void* data) {
+  cudaPointerAttributes attributes;
+  check(cudaPointerGetAttributes(&attributes, data), "where memory lies");
+  return attributes.type == cudaMemoryTypeUnregistered || attributes.type == cudaMemoryTypeHost;
 }
 
 // True if all copies have ended; forgets those that have.
@@ -98,6 +105,7 @@ void release_pinned_cache() {
 
 void copy_bytes(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
+  if (is_capturing() && (is_host_memory(to) || is_host_memory(from))) require_no_capture("copy_bytes");
   const Stream stream = current_stream();
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream), "copying memory");
   Cache& c = cache();

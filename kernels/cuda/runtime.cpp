@@ -46,13 +46,6 @@ std::string remedy(cudaError_t status) {
   return "";
 }
 
-void require_no_capture() {
-  if (!is_capturing()) return;
-  throw DeviceError(
-      "cuda: a graph is being recorded, nothing runs that one could wait for: no item(), no copy to the host, no printing. Read "
-      "results after the replay.");
-}
-
 void check_kernel(cudaError_t status, const char* kernel) {
   if (status == cudaSuccess) [[likely]] return;
   const std::string name = table_entry == nullptr ? kernel : std::string(table_entry) + " (kernel " + kernel + ")";
@@ -60,6 +53,14 @@ void check_kernel(cudaError_t status, const char* kernel) {
 }
 
 }  // namespace
+
+void require_no_capture(const char* op) {
+  if (!is_capturing()) return;
+  throw DeviceError(
+      std::string(table_entry == nullptr ? op : table_entry) +
+      ": a CUDA graph is being recorded. Nothing runs yet that the host could wait for, and a replay would read or write "
+      "the same host memory again. Do this before the recording or after a replay.");
+}
 
 int device_count() { return devices().status == cudaSuccess ? devices().count : 0; }
 
@@ -82,7 +83,7 @@ int current_device() {
 
 void set_device(int index) { check(cudaSetDevice(index), "choosing a device"); }
 void synchronize_device() {
-  require_no_capture();
+  require_no_capture("synchronize");
   check(cudaDeviceSynchronize(), "waiting for the device");
 }
 
@@ -106,7 +107,7 @@ Stream create_stream() {
 
 void destroy_stream(Stream stream) { cudaStreamDestroy(stream); }
 void synchronize_stream(Stream stream) {
-  require_no_capture();
+  require_no_capture("Stream::synchronize");
   check(cudaStreamSynchronize(stream), "waiting for a stream");
 }
 
@@ -119,7 +120,10 @@ Event create_event(bool timing) {
 void destroy_event(Event event) { cudaEventDestroy(event); }
 void record_event(Event event, Stream stream) { check(cudaEventRecord(event, stream), "recording an event"); }
 void wait_event(Stream stream, Event event) { check(cudaStreamWaitEvent(stream, event, 0), "waiting for an event"); }
-void synchronize_event(Event event) { check(cudaEventSynchronize(event), "waiting for an event"); }
+void synchronize_event(Event event) {
+  require_no_capture("Event::synchronize");
+  check(cudaEventSynchronize(event), "waiting for an event");
+}
 
 bool event_finished(Event event) {
   const cudaError_t status = cudaEventQuery(event);
