@@ -69,13 +69,16 @@ Tensor Optimizer::step(const LossClosure& closure) {
     loss = closure();
   }
   const NoGradGuard no_grad;
-  size_t captured = 0;
+  constexpr auto kNumberBytes = static_cast<int64_t>(kernels::StepControl::kNumberBytes);
+  size_t position = 0;
   for (size_t g = 0; g < groups_.size(); ++g) {
     for (Items& items : items_of(groups_[g])) {
       if (kernels::cuda::is_capturing()) {
-        capture(g, std::move(items), captured++);
+        capture(g, std::move(items), position++);
         continue;
       }
+      if (position++ == numbers_.size())
+        numbers_.push_back(empty({kNumberBytes}, TensorOptions(kUInt8).device(items.front().param.device())));
       for (const Item& item : items) {
         ++item.state->step;
         item.param.storage()->bump_version();
@@ -110,26 +113,38 @@ std::vector<Optimizer::Items> Optimizer::items_of(const OptimizerParamGroup& gro
 
 // The call of update() at this position of a captured step. Several graphs of the same step share the numbers.
 void Optimizer::capture(size_t group, Items items, size_t position) {
-  check<ValueError>(items.front().state->step > 0, "step: a parameter of shape {} has no state yet. Make one step before the capture.",
-                    items.front().param.sizes());
-  if (position == captured_.size()) {
-    const TensorOptions bytes = TensorOptions(kUInt8).device(items.front().param.device());
-    captured_.push_back({group, items, empty({static_cast<int64_t>(kernels::StepControl::kNumberBytes)}, bytes)});
+  const Tensor& param = items.front().param;
+  check<DeviceError>(
+      items.front().state->step > 0 && position < numbers_.size() && numbers_[position].device() == param.device(),
+      "step: a CUDA graph is being recorded, but no step has been made with a gradient for a parameter of shape {}. "
+      "Make one step before the recording.",
+      param.sizes());
+  check<DeviceError>(
+      position >= captured_.size() || (captured_[position].group == group && captured_[position].items.size() == items.size() &&
+                                       captured_[position].items.front().state == items.front().state),
+      "step: another graph was captured with gradients of other parameters. Use an optimizer for each.");
+  update(items, groups_[group].options(), {.numbers = numbers_[position].data_ptr(), .skip = skip_flag()});
+  for (Item& item : items) {
+    item.state->captured = true;
+    item.grad = item.param;  // advance() hands over numbers alone, so the gradients' memory is free for other graphs
   }
-  const Captured& captured = captured_[position];
-  check<ValueError>(captured.group == group && captured.items.size() == items.size() &&
-                        captured.items.front().state == items.front().state,
-                    "step: another graph was captured with gradients of other parameters. Use an optimizer for each.");
-  update(items, groups_[group].options(), {.numbers = captured.numbers.data_ptr(), .skip = skip_flag()});
+  if (position == captured_.size()) captured_.push_back({group, std::move(items)});
 }
 
 void Optimizer::advance() {
-  for (const Captured& captured : captured_) {
+  for (size_t position = 0; position < captured_.size(); ++position) {
+    const Captured& captured = captured_[position];
+    const int64_t steps = captured.items.front().state->step;
+    for (const Item& item : captured.items) {
+      check<DeviceError>(item.state->step == steps,
+                         "step: captured parameters have made {} and {} steps. Use an optimizer for each.", steps,
+                         item.state->step);
+    }
     for (const Item& item : captured.items) {
       ++item.state->step;
       item.param.storage()->bump_version();
     }
-    update(captured.items, groups_[captured.group].options(), {.numbers = captured.numbers.data_ptr(), .write_numbers = true});
+    update(captured.items, groups_[captured.group].options(), {.numbers = numbers_[position].data_ptr(), .write_numbers = true});
   }
 }
 
@@ -146,6 +161,14 @@ void Optimizer::zero_grad(bool set_to_none) {
 }
 
 Tensor Optimizer::state_tensor(ParamState& state, const std::string& name, const Tensor& param, double fill) {
+  const auto found = state.tensors.find(name);
+  const bool fits =
+      found != state.tensors.end() && found->second.dtype() == param.dtype() && found->second.device() == param.device();
+  check<DeviceError>(
+      fits || !(state.captured || kernels::cuda::is_capturing()),
+      "step: a step in a CUDA graph needs the state {} of a parameter of shape {} as it is now, which no step before the "
+      "first recording has made. Make one with these options before it.",
+      name, param.sizes());
   Tensor& tensor = state.tensors[name];
   if (!tensor.defined()) tensor = full_like(param.detach(), fill);
   check<ValueError>(tensor.sizes() == param.sizes(),
@@ -201,7 +224,23 @@ void Optimizer::load_state_dict(const OptimizerState& given) {
     }
   }
   for (const auto& o : options) o->check_values();
-  for (size_t i = 0; i < params.size(); ++i) state_[params[i].impl()] = std::move(states[i]);
+  const auto same_names = [](const auto& a, const auto& b) { return a.first == b.first; };
+  for (size_t i = 0; i < params.size(); ++i) {
+    const ParamState& present = state_.at(params[i].impl());
+    check<ValueError>(
+        !present.captured || std::equal(present.tensors.begin(), present.tensors.end(), states[i].tensors.begin(),
+                                        states[i].tensors.end(), same_names),
+        "load_state_dict: a captured step uses other states of parameter {} than are given. Load it into a new optimizer.", i);
+  }
+  for (size_t i = 0; i < params.size(); ++i) {
+    ParamState& present = state_.at(params[i].impl());
+    if (present.captured) {
+      for (const auto& [name, tensor] : present.tensors) copy_(tensor, states[i].tensors.at(name));
+      present.step = states[i].step;
+    } else {
+      present = std::move(states[i]);
+    }
+  }
   for (size_t g = 0; g < groups_.size(); ++g) groups_[g].set_options(std::move(options[g]));
 }
 

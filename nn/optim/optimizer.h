@@ -6,8 +6,10 @@
 // A step reads .grad and never changes it; parameters without a gradient are skipped. The update runs outside the graph, one
 // kernel call for all parameters of a group (kernels/optimizer/optimizer.h), in the parameter's dtype.
 //
-// A step can be captured in a CUDA graph (core/cuda_graph.h) once the optimizer has made a step as usual. What changes from step to
-// step, its number and the options, is then read from device memory, where advance() writes it.
+// A step can be captured in a CUDA graph (core/cuda_graph.h) once the optimizer has made a step as usual, which makes all that lives
+// from replay to replay: memory that is allocated in a capture is the graph's, whose replays write to it wherever it was free at that
+// point of the work. What changes from step to step, its number and the options, a captured step reads from device memory, where
+// advance() writes it.
 #pragma once
 
 #include <functional>
@@ -71,6 +73,7 @@ class OptimizerParamGroup {
 // What an optimizer remembers of one parameter.
 struct ParamState {
   int64_t step = 0;                       // updates so far
+  bool captured = false;                  // a graph has the tensors' addresses: they are written to, never replaced
   std::map<std::string, Tensor> tensors;  // "momentum_buffer", "exp_avg", ...: of the parameter's shape
 };
 
@@ -94,10 +97,10 @@ class Optimizer {
 
   void add_param_group(OptimizerParamGroup group);
   // One update. With a closure, calls it first, with gradients on, and returns its loss. While a CUDA graph is captured it counts
-  // no step; ValueError for a parameter that has made none before.
+  // no step; DeviceError for a parameter or an option that needs a state which no step has made yet.
   Tensor step(const LossClosure& closure = nullptr);
   // To be called before each replay of a graph in which step() was captured: counts the step and hands its number and the present
-  // options to the device. Does nothing if none was.
+  // options to the device. Does nothing if none was. DeviceError for options that need a state the captured step has not.
   void advance();
   // From now on a step changes nothing where `flag`, a bool tensor of one element on the parameters' device, is true when the step
   // runs. An undefined tensor takes that back.
@@ -109,9 +112,11 @@ class Optimizer {
   const std::vector<OptimizerParamGroup>& param_groups() const { return groups_; }
   OptimizerOptions& defaults() { return *defaults_; }
 
-  // Copies; a state loaded into an optimizer over parameters of the same shapes, in the same order, continues bit for bit.
+  // Copies; a state loaded into an optimizer over parameters of the same shapes, in the same order, continues bit for bit, replays of
+  // a step captured before included.
   OptimizerState state_dict() const;
-  // Throws ValueError for names or shapes that are not those of this optimizer; then nothing was changed.
+  // Throws ValueError for names or shapes that are not those of this optimizer, or for a state without tensors that a captured step
+  // uses; then nothing was changed.
   void load_state_dict(const OptimizerState& state);
 
  protected:
@@ -126,15 +131,15 @@ class Optimizer {
   // The names that state.tensors may hold.
   virtual std::vector<std::string> state_names() const = 0;
   // The state tensor of that name, of the parameter's dtype and device; zeros (or `fill`) in the parameter's layout when first
-  // asked for. Throws ValueError if the parameter's shape has changed since.
+  // asked for. Throws ValueError if the parameter's shape has changed since, DeviceError if a tensor would have to be made for a
+  // captured step.
   static Tensor state_tensor(ParamState& state, const std::string& name, const Tensor& param, double fill = 0);
 
  private:
-  // One call of update() that a graph replays, and where it reads its numbers.
+  // One call of update() that a graph replays.
   struct Captured {
     size_t group;
-    Items items;
-    Tensor numbers;
+    Items items;  // without gradients
   };
   std::vector<Items> items_of(const OptimizerParamGroup& group);
   void capture(size_t group, Items items, size_t position);
@@ -142,6 +147,8 @@ class Optimizer {
 
   std::vector<OptimizerParamGroup> groups_;
   std::unique_ptr<OptimizerOptions> defaults_;
+  // By the position of a call of update() in a step: where a captured one reads its numbers. Steps as usual make them.
+  std::vector<Tensor> numbers_;
   std::vector<Captured> captured_;
   Tensor skip_;
   std::unordered_map<const TensorImpl*, ParamState> state_;

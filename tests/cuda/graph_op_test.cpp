@@ -9,6 +9,8 @@
 #include "core/random.h"
 #include "nn/ema.h"
 #include "nn/layers/linear.h"
+#include "nn/optim/adam.h"
+#include "nn/optim/sgd.h"
 #include "tests/support/message_of.h"
 #include "tests/support/on_device.h"
 
@@ -59,10 +61,80 @@ std::vector<Refusal> refusals() {
              Generator own(3);
              rand({3}, own, kCUDA);
            }},
-          {"AverageOfWeights", "EMA::update:", [](const Tensor&) { nn::EMA(*nn::Linear(2, 2)).update(); }}};
+          {"AverageOfWeights", "EMA::update:", [](const Tensor&) { nn::EMA(*nn::Linear(2, 2)).update(); }},
+          {"FirstStepOfAnOptimizer", "step:", [](const Tensor& x) {
+             const Tensor weight = x.detach().clone().requires_grad_();
+             weight.mutable_grad() = ones_like(weight);
+             optim::SGD({weight}, optim::SGDOptions(0.1)).step();
+           }}};
 }
 
 INSTANTIATE_TEST_SUITE_P(, GraphRefuses, testing::ValuesIn(refusals()), [](const auto& info) { return info.param.name; });
+
+// A weight w of which a step has the gradient w, in an optimizer that has made one step.
+template <class Optimizer> class Problem {
+ public:
+  template <class Options> explicit Problem(const Options& options) : optimizer_({weight_}, options) { step(); }
+
+  void step() {
+    optimizer_.zero_grad();
+    (weight_ * weight_).sum().mul(0.5).backward();
+    optimizer_.step();
+  }
+  void capture() {
+    graph_.capture([&] {
+      (weight_.detach() * 3).sum();  // takes memory of the graph and frees it before the optimizer's turn
+      step();
+    });
+  }
+  void replay() {
+    optimizer_.advance();
+    graph_.replay();
+  }
+  Optimizer& optimizer() { return optimizer_; }
+  Tensor weight() const { return weight_.detach().cpu(); }
+
+ private:
+  const Tensor weight_ = full({64}, 2.0, kCUDA).requires_grad_();
+  Optimizer optimizer_;
+  cuda::CUDAGraph graph_;
+};
+
+TEST(GraphOptimizer, LoadedStateIsThatOfTheReplays) {
+  TESSERA_NEEDS_GPU();
+  Problem<optim::AdamW> plain(optim::AdamWOptions(0.1)), replayed(optim::AdamWOptions(0.1));
+  const optim::OptimizerState state = plain.optimizer().state_dict();
+  replayed.capture();
+  for (int i = 0; i < 3; ++i) replayed.replay();
+  EXPECT_FALSE(replayed.weight().equal(plain.weight()));
+  replayed.optimizer().load_state_dict(state);
+  replayed.optimizer().param_groups()[0].params()[0].detach().copy_(plain.weight());
+  for (int i = 0; i < 3; ++i) {
+    plain.optimizer().param_groups()[0].options().set_lr(0.01 * i);
+    replayed.optimizer().param_groups()[0].options().set_lr(0.01 * i);
+    plain.step();
+    replayed.replay();
+    EXPECT_TRUE(replayed.weight().equal(plain.weight())) << "step " << i;
+  }
+  EXPECT_TRUE(
+      replayed.optimizer().state_dict().tensors.at("0.exp_avg").equal(plain.optimizer().state_dict().tensors.at("0.exp_avg")));
+}
+
+TEST(GraphOptimizer, StateThatAReplayCannotUseIsRefused) {
+  TESSERA_NEEDS_GPU();
+  Problem<optim::SGD> problem(optim::SGDOptions(0.1).momentum(0.9));
+  const optim::OptimizerState state = problem.optimizer().state_dict();
+  problem.capture();
+  const Tensor before = problem.weight();
+  EXPECT_THROW(problem.optimizer().load_state_dict({{}, state.numbers}), ValueError) << "the momentum's memory is the graph's";
+  problem.replay();
+  EXPECT_FALSE(problem.weight().equal(before)) << "not usable afterwards";
+
+  Problem<optim::SGD> without(optim::SGDOptions(0.1));
+  without.capture();
+  without.optimizer().param_groups()[0].options().set("momentum", 0.9);
+  EXPECT_NE(message_of<DeviceError>([&] { without.optimizer().advance(); }).find("momentum_buffer"), std::string::npos);
+}
 
 // Conversions that autocast keeps are of one side: those from before are no part of a replay, a recording's hold nothing yet.
 TEST(GraphAutocast, ConvertedWeightsFollowTheWeights) {
