@@ -70,8 +70,8 @@ void bench(const BenchOptions& o) {
   const std::string name = cuda::device_name(device);  // DeviceError where there is none
   const nlohmann::json anchors = load_anchors(o.anchors);
   fmt::print("{}{}\n", name, device.is_cuda() && o.cuda_graph ? ", steps replayed as CUDA graphs" : "");
-  fmt::print("{:<44}{:>20}{:>12}{:>20}{:>20}{:>22}\n", "", "training step ms", "images/s", "inference ms", "of one picture ms",
-             "peak memory MiB");
+  fmt::print("{:<44}{:>20}{:>12}{:>20}{:>20}{:>22}{:>12}\n", "", "training step ms", "images/s", "inference ms",
+             "of one picture ms", "peak memory MiB", "loss");
   for (const Subject& subject : subjects_of(o))
     for (const std::string& precision : o.precisions) {
       check_precision(precision);
@@ -84,12 +84,12 @@ void bench(const BenchOptions& o) {
       const StepTimes t = measure_steps(step);
       const std::string row = subject.key + "/" + precision + (o.channels_last ? "_cl" : "");
       const double mib = static_cast<double>(t.peak_bytes) / (1 << 20);
-      fmt::print("{:<44}{:>20}{:>12.1f}{:>20}{:>20}{:>22}\n", row,
+      fmt::print("{:<44}{:>20}{:>12.1f}{:>20}{:>20}{:>22}{:>12.7g}\n", row,
                  fmt::format("{:.3f}{}", t.train_ms, ratio(anchors, row, "train_ms", t.train_ms)),
                  static_cast<double>(subject.shape[0]) / t.train_ms * 1000,
                  fmt::format("{:.3f}{}", t.infer_ms, ratio(anchors, row, "infer_ms", t.infer_ms)),
                  fmt::format("{:.3f}{}", t.infer_b1_ms, ratio(anchors, row, "infer_b1_ms", t.infer_b1_ms)),
-                 fmt::format("{:.0f}{}", mib, ratio(anchors, row, "peak_MiB", mib)));
+                 fmt::format("{:.0f}{}", mib, ratio(anchors, row, "peak_MiB", mib)), t.loss);
       if (!std::isfinite(t.loss)) fmt::print("  its loss is {} at the end: these times are of a step that computes nonsense\n", t.loss);
       std::fflush(stdout);
     }

@@ -1,5 +1,6 @@
 #include "tools/train_step.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/allocator.h"
@@ -7,6 +8,7 @@
 #include "core/invalid_target.h"
 #include "core/ops.h"
 #include "core/random.h"
+#include "tools/command.h"
 #include "tools/precision.h"
 
 namespace tessera::tools {
@@ -71,7 +73,10 @@ Tensor TrainStep::replay(const DeviceBatch& batch) {
     captured = std::make_unique<Captured>(pool, batch);
     try {
       captured->graph.capture([&] { captured->loss = compute(captured->input); });
-    } catch (const DeviceError&) {  // a loss or a layer that waits for the device: steps run as they are
+    } catch (const DeviceError& error) {  // a loss or a layer that waits for the device, or memory has run out
+      report_error("tessera", fmt::format("train: a step cannot be replayed as a CUDA graph, so steps run one by one, with the same "
+                                          "results. The reason is {}",
+                                          error.what()));
       options_.cuda_graph = false;
       graphs_.clear();
       return compute(batch);
@@ -82,6 +87,11 @@ Tensor TrainStep::replay(const DeviceBatch& batch) {
   optimization_.before_replay();
   captured->graph.replay();
   return captured->loss;
+}
+
+size_t TrainStep::graphs() const {
+  return static_cast<size_t>(
+      std::count_if(graphs_.begin(), graphs_.end(), [](const auto& entry) { return entry.second != nullptr; }));
 }
 
 void TrainStep::watch(Pending step, const Tensor& loss) {

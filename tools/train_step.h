@@ -19,14 +19,20 @@ namespace tessera::tools {
 struct StepOptions {
   Device device = kCPU;
   std::string precision = "fp32";  // tools/precision.h
-  bool cuda_graph = false;         // replay steps as CUDA graphs, one for each size of batch
+  bool cuda_graph = false;         // on a CUDA device: replay steps as CUDA graphs
 };
 
 // Forward, loss, backward and the optimizer's step. On an accelerator nothing waits: the host queues a step and goes on, at most
 // kAhead steps ahead, and the losses are read when they are there. A loss that is not finite stops the run: from that step on the
 // optimizer changes nothing (a flag on the device), so that the step can be looked into when the host comes to know of it.
+//
+// With CUDA graphs the first step on batches of a size runs as it is, the second is recorded, and it and all later ones are replays,
+// with the same bits. kMostGraphs sizes have graphs, which share their memory; steps on other sizes run as they are. Where a step
+// cannot be recorded all do, and one line on stderr says why.
 class TrainStep {
  public:
+  static constexpr size_t kMostGraphs = 4;  // data of ever new sizes is not worth more
+
   // All of it must outlive this.
   TrainStep(const nn::AnyModule& network, const SegmentationLoss& loss, Optimization& optimization, const StepOptions& options);
 
@@ -37,10 +43,10 @@ class TrainStep {
   // Adds the losses that have arrived since the last call to `mean`, in the order of the steps, and returns them; with `all` waits
   // for those under way. Throws as run().
   std::vector<double> collect(RunningMean& mean, bool all);
+  size_t graphs() const;  // how many sizes of batch have one
 
  private:
   static constexpr size_t kAhead = 2;
-  static constexpr size_t kMostGraphs = 4;  // data of ever new sizes is not worth more
 
   // A step under way, and what is needed to explain it.
   struct Pending {

@@ -11,6 +11,7 @@
 #include "core/random.h"
 #include "models/registry.h"
 #include "nn/optim/adam.h"
+#include "tools/command.h"
 #include "tools/precision.h"
 
 namespace tessera::tools {
@@ -89,12 +90,26 @@ double median_ms(const StepBenchOptions& options, const std::function<void()>& w
   return times[times.size() / 2];
 }
 
+// What to time for `work`: itself, or its replay as a CUDA graph after `advance`. Where it cannot be recorded, a line says why.
+std::function<void()> replayed(
+    const StepBenchOptions& options, const std::function<void()>& work, const std::function<void()>& advance = [] {}) {
+  if (!options.cuda_graph) return work;
+  const auto graph = std::make_shared<cuda::CUDAGraph>();
+  try {
+    graph->capture(work);
+  } catch (const DeviceError& error) {
+    report_error("tessera", fmt::format("bench: {}: timed without a CUDA graph. {}", options.model, error.what()));
+    return work;
+  }
+  return [graph, advance] {
+    advance();
+    graph->replay();
+  };
+}
+
 double time_inference(const StepBenchOptions& options, Subject& subject, const Tensor& images) {
   Tensor scores = subject.infer(images);
-  if (!options.cuda_graph) return median_ms(options, [&] { scores = subject.infer(images); });
-  cuda::CUDAGraph graph;
-  graph.capture([&] { scores = subject.infer(images); });
-  return median_ms(options, [&] { graph.replay(); });
+  return median_ms(options, replayed(options, [&] { scores = subject.infer(images); }));
 }
 
 }  // namespace
@@ -109,18 +124,9 @@ StepTimes measure_steps(const StepBenchOptions& options) {
   reset_peak_memory_stats(options.device);
   subject.train();
   times.peak_bytes = memory_stats(options.device).peak_allocated;
-  if (options.cuda_graph) {
-    cuda::CUDAGraph graph;
-    graph.capture([&] { subject.train(); });
-    times.train_ms = median_ms(options, [&] {
-      subject.advance();
-      graph.replay();
-    });
-    times.loss = subject.loss();
-  } else {
-    times.train_ms = median_ms(options, [&] { subject.train(); });
-    times.loss = subject.loss();
-  }
+  times.train_ms = median_ms(options, replayed(
+                                          options, [&] { subject.train(); }, [&] { subject.advance(); }));
+  times.loss = subject.loss();
   subject.set_training(false);
   times.infer_ms = time_inference(options, subject, subject.images());
   times.infer_b1_ms = time_inference(options, subject, subject.first_image());
