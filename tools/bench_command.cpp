@@ -23,7 +23,7 @@ struct BenchOptions {
   std::string model, input = "16x3x256x512", device = "cpu", anchors;
   std::vector<std::string> settings, precisions = {"fp32"};
   int64_t classes = 12, steps = 20;
-  bool cuda_graph = false, channels_last = true, profile = false;
+  bool cuda_graph = true, channels_last = true, profile = false;
 };
 
 // A network under the name that its figures have in tables.
@@ -107,7 +107,7 @@ void register_bench(CLI::App& app) {
   add_setting_option(*command, o.settings);
   command->add_option("--device", o.device, "cpu, cuda or cuda:N");
   command->add_option("--precision", o.precisions, "fp32, tf32, bf16; several are measured one after the other")->delimiter(',');
-  command->add_flag("--cuda-graph,!--no-cuda-graph", o.cuda_graph, "Replay steps as CUDA graphs, on CUDA [no]");
+  command->add_flag("--cuda-graph,!--no-cuda-graph", o.cuda_graph, "Replay steps as CUDA graphs, on CUDA [yes]");
   command->add_flag("--channels-last,!--no-channels-last", o.channels_last, "Memory format of images and weights [yes]");
   command->add_option("--steps", o.steps, "Timed steps")->check(CLI::Range(1, 100000));
   command->add_flag("--profile", o.profile, "Instead, what each kernel of one training step takes");

@@ -15,8 +15,7 @@ std::vector<Setting> device_settings(DeviceOptions& o) {
       {"--amp", &o.amp, "The same as --precision bf16"},
       {.flags = "--cuda-graph,!--no-cuda-graph",
        .field = &o.cuda_graph,
-       .help = "On a GPU, record a step once and replay it: less work for the host. U-Net with transposed convolutions only: replays of "
-               "other networks were seen to give other numbers [no]",
+       .help = "On a GPU, record a step on each of up to 4 sizes of batch once and replay it: the same numbers, less work for the host [yes]",
        .free_on_resume = true},
       {.flags = "--threads", .field = &o.threads, .help = "Threads that compute; 0: all cores", .free_on_resume = true},
       {.flags = "--detect-anomaly",

@@ -9,7 +9,7 @@ struct DeviceOptions {
   std::string device = "cpu";
   std::string precision = "fp32";  // tools/precision.h
   bool amp = false;                // says precision bf16
-  bool cuda_graph = false;         // on a CUDA device
+  bool cuda_graph = true;          // on a CUDA device
   int64_t threads = 0;
   bool detect_anomaly = false;
 };
