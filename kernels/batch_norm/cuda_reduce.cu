@@ -7,72 +7,52 @@
 namespace tessera::kernels::cuda {
 namespace {
 
-// kMasked: the ReLU comes after a sum, so its mask is read off the output, and what passes it is written to `masked`.
-template <class S, int kPixels, int kChannels, bool kMasked> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
-    backward_sums_kernel(const S* grad_out, const S* in, const S* out, S* masked, ChannelWalk<kMasked ? 4 : 2> walk,
+// Where dy counts: everywhere, where y recomputed from x is not <= 0, or where the output, which is read, is not; what counts is then
+// written to `masked`.
+enum class Mask : uint8_t { None, Recomputed, Output };
+
+template <Mask kMask> struct MaskTraits {
+  static constexpr int kReads = kMask == Mask::Output ? 3 : 2, kOperands = kMask == Mask::Output ? 4 : 2;
+  static constexpr int kBlocks = kMask == Mask::None ? 3 : 2;  // that a multiprocessor holds: masks take registers
+  using Walk = ChannelWalk<kOperands>;
+  template <class S, int V> using Loads = LoadAhead<S, V, kReads, kOperands>;
+};
+
+template <class S, int kPixels, int kChannels, Mask kMask> __global__ void __launch_bounds__(kThreads, MaskTraits<kMask>::kBlocks)
+    backward_sums_kernel(S* masked, std::array<const S*, MaskTraits<kMask>::kReads> images, typename MaskTraits<kMask>::Walk walk,
                          DeviceChannels channels, TwoSums* partial) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels, kLoads = kPackLoads;
-  extern __shared__ unsigned char affine_memory[];
-  C* const affine_shared = reinterpret_cast<C*>(affine_memory);
+  constexpr int V = kPixels * kChannels;
+  extern __shared__ __align__(16) unsigned char block_memory[];
+  const auto thread = WalkThread::interleaved(walk);
+  typename MaskTraits<kMask>::template Loads<S, V> loads(block_memory, walk, thread, images);
+  loads.start();
+  C* const affine_shared = reinterpret_cast<C*>(block_memory + loads.kRingBytes);
   fill_affine<kChannels>(affine_shared, channels, walk);
-  const WalkThread thread(walk, blockIdx.y);
-  TwoSums result[kChannels] = {};
-  if (thread.active) {
-    const Affine<C, kChannels> affine(affine_shared, walk, thread);
-    const auto channel_of = [&](auto* image, int k) { return image + thread.channel * walk.channel_steps[k]; };
-    const S *const dy_from = channel_of(grad_out, 0), *const x_from = channel_of(in, 1);
-    const S* const out_from = kMasked ? channel_of(out, kMasked ? 2 : 0) : nullptr;
-    S* const masked_to = kMasked ? channel_of(masked, kMasked ? 3 : 0) : nullptr;
-    C sum[kChannels] = {}, products[kChannels] = {};
-    const auto add = [&](const Pack<C, V>& g, const Pack<C, V>& x) {
+  const Affine<C, kChannels> affine(affine_shared, walk, thread);
+  S* const masked_to = kMask == Mask::Output ? masked + thread.channel * walk.channel_steps[0] : nullptr;
+  C sum[kChannels] = {}, products[kChannels] = {};
+  loads.run([&](Pack<S, V>(&packs)[MaskTraits<kMask>::kReads], int64_t place) {  // dy, x and perhaps y
+    const auto x = convert_pack<C>(packs[1]);
+    if constexpr (kMask == Mask::Output) {
+      const auto y = convert_pack<C>(packs[2]);
 #pragma unroll
-      for (int v = 0; v < V; ++v) {
-        const int c = kChannels == 1 ? 0 : v;
-        sum[c] += g[v];
-        products[c] += g[v] * (x[v] - affine.mean[c]);
-      }
-    };
-    // Positions p, p + slots, ... below the end; the loads of all come before the first use.
-    const auto take = [&]<int kCount>(int64_t p) {
-      Pack<S, V> dy[kCount], x[kCount], y[kMasked ? kCount : 1];
-      [[maybe_unused]] int64_t places[kCount];
+      for (int v = 0; v < V; ++v)
+        if (y[v] <= 0) packs[0][v] = convert_to<S>(C(0));
+      store_pack(masked_to + place, packs[0]);
+    }
+    auto g = convert_pack<C>(packs[0]);
 #pragma unroll
-      for (int u = 0; u < kCount; ++u) {
-        const auto at = walk.at(p + u * walk.slots);
-        dy[u] = load_pack<V>(dy_from + at[0]);
-        x[u] = load_pack<V>(x_from + at[1]);
-        if constexpr (kMasked) {
-          y[u] = load_pack<V>(out_from + at[2]);
-          places[u] = at[3];
-        }
-      }
-#pragma unroll
-      for (int u = 0; u < kCount; ++u) {
-        const auto values = convert_pack<C>(x[u]);
-        if constexpr (kMasked) {
-          const auto outputs = convert_pack<C>(y[u]);
-#pragma unroll
-          for (int v = 0; v < V; ++v)
-            if (outputs[v] <= 0) dy[u][v] = convert_to<S>(C(0));
-          store_pack(masked_to + places[u], dy[u]);
-        }
-        auto g = convert_pack<C>(dy[u]);
-        if (!kMasked && channels.relu) {
-#pragma unroll
-          for (int v = 0; v < V; ++v)
-            if (affine(values[v], kChannels == 1 ? 0 : v) <= 0) g[v] = 0;
-        }
-        add(g, values);
-      }
-    };
-    int64_t p = thread.begin + thread.slot;
-    for (; p + (kLoads - 1) * walk.slots < thread.end; p += kLoads * walk.slots) take.template operator()<kLoads>(p);
-    for (; p < thread.end; p += walk.slots) take.template operator()<1>(p);
-#pragma unroll
-    for (int v = 0; v < kChannels; ++v) result[v] = {static_cast<double>(sum[v]), static_cast<double>(products[v])};
-  }
-  store_partial<kChannels>(partial, walk, result);
+    for (int v = 0; v < V; ++v) {
+      const int c = kChannels == 1 ? 0 : v;
+      if (kMask == Mask::Recomputed && affine(x[v], c) <= 0) g[v] = 0;
+      sum[c] += g[v];
+      products[c] += g[v] * (x[v] - affine.mean[c]);
+    }
+  });
+  store_partial<kChannels>(partial, block_memory, walk, [&](int v) {
+    return TwoSums{static_cast<double>(sum[v]), static_cast<double>(products[v])};
+  });
 }
 
 struct FinishSums {
@@ -84,45 +64,45 @@ struct FinishSums {
   }
 };
 
-void clear(const View& sum_dy, const View& sum_dy_xhat) {
-  fill(sum_dy, FillValue::of(0.0));
-  fill(sum_dy_xhat, FillValue::of(0.0));
+// views: what a walk of this mask goes through.
+template <Mask kMask> void run_sums(const View& sum_dy, const View& sum_dy_xhat,
+                                    const std::array<const View*, MaskTraits<kMask>::kOperands>& views,
+                                    const BatchNormChannels& channels) {
+  const View& input = *views[kMask == Mask::Output ? 2 : 1];
+  if (input.numel() == 0) {
+    for (const View* sum : {&sum_dy, &sum_dy_xhat}) fill(*sum, FillValue::of(0.0));
+    return;
+  }
+  dispatch_floating(input.dtype, [&]<class S>() {
+    with_channel_walk<S>(views, [&]<int kPixels, int kChannels>(const typename MaskTraits<kMask>::Walk& walk) {
+      constexpr size_t kRing = MaskTraits<kMask>::template Loads<S, kPixels * kChannels>::kRingBytes;
+      std::array<const S*, MaskTraits<kMask>::kReads> images;
+      for (size_t n = 0; n < images.size(); ++n) images[n] = views[views.size() - images.size() + n]->template as<S>();
+      reduce_channels(
+          "batch_norm_backward_combine", walk, input.sizes[1], MaskTraits<kMask>::kBlocks,
+          [&](TwoSums* partial, dim3 grid) {
+            launch("batch_norm_backward_sums", backward_sums_kernel<S, kPixels, kChannels, kMask>, grid, kThreads,
+                   sums_bytes<kChannels>(kRing + affine_bytes<compute_t<S>, kChannels>(walk)),
+                   kMask == Mask::Output ? views[0]->template as<S>() : nullptr, images, walk, DeviceChannels(channels), partial);
+          },
+          FinishSums{ChannelOutput(sum_dy), ChannelOutput(sum_dy_xhat), DeviceChannel(channels.invstd)});
+    });
+  });
 }
 
 }  // namespace
 
 void batch_norm_backward_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& grad_out, const View& input,
                                 const BatchNormChannels& channels) {
-  if (input.numel() == 0) return clear(sum_dy, sum_dy_xhat);
-  dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 4, 2>({&grad_out, &input}, [&]<int kPixels, int kChannels>(const ChannelWalk<2>& walk) {
-      reduce_channels(
-          "batch_norm_backward_combine", walk, input.sizes[1],
-          [&](TwoSums* partial, dim3 grid) {
-            launch("batch_norm_backward_sums", backward_sums_kernel<S, kPixels, kChannels, false>, grid, kThreads,
-                   affine_bytes<compute_t<S>, kChannels>(walk), grad_out.as<S>(), input.as<S>(), nullptr, nullptr, walk,
-                   DeviceChannels(channels), partial);
-          },
-          FinishSums{ChannelOutput(sum_dy), ChannelOutput(sum_dy_xhat), DeviceChannel(channels.invstd)});
-    });
-  });
+  if (channels.relu)
+    run_sums<Mask::Recomputed>(sum_dy, sum_dy_xhat, {&grad_out, &input}, channels);
+  else
+    run_sums<Mask::None>(sum_dy, sum_dy_xhat, {&grad_out, &input}, channels);
 }
 
 void batch_norm_add_relu_reduce(const View& sum_dy, const View& sum_dy_xhat, const View& masked, const View& grad_out,
                                 const View& out, const View& input, const BatchNormChannels& channels) {
-  if (input.numel() == 0) return clear(sum_dy, sum_dy_xhat);
-  dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 4, 4>({&grad_out, &input, &out, &masked}, [&]<int kPixels, int kChannels>(const ChannelWalk<4>& walk) {
-      reduce_channels(
-          "batch_norm_backward_combine", walk, input.sizes[1],
-          [&](TwoSums* partial, dim3 grid) {
-            launch("batch_norm_add_relu_sums", backward_sums_kernel<S, kPixels, kChannels, true>, grid, kThreads,
-                   affine_bytes<compute_t<S>, kChannels>(walk), grad_out.as<S>(), input.as<S>(), out.as<S>(), masked.as<S>(),
-                   walk, DeviceChannels(channels), partial);
-          },
-          FinishSums{ChannelOutput(sum_dy), ChannelOutput(sum_dy_xhat), DeviceChannel(channels.invstd)});
-    });
-  });
+  run_sums<Mask::Output>(sum_dy, sum_dy_xhat, {&masked, &grad_out, &input, &out}, channels);
 }
 
 }  // namespace tessera::kernels::cuda

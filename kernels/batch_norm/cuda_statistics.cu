@@ -10,49 +10,42 @@
 namespace tessera::kernels::cuda {
 namespace {
 
+constexpr int kStatisticsBlocks = 3;  // that a multiprocessor holds
+
 // A thread sums x - s and (x - s)^2 with s its first value of the channel: those of its values that differ little from each other
 // lose nothing, however far from 0 they are. In float64 the sums are then moved to a value that all threads share, the channel's
 // first: sum(x - o) = sum(x - s) + n (s - o), and likewise the squares.
-template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kWalkBlocks<S>)
+template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kStatisticsBlocks)
     statistics_kernel(const S* in, ChannelWalk<1> walk, TwoSums* partial) {
   using C = compute_t<S>;
-  constexpr int V = kPixels * kChannels, kLoads = 8;  // one operand only: more of it in flight
-  const WalkThread thread(walk, blockIdx.y);
-  TwoSums result[kChannels] = {};
-  if (thread.active && thread.begin + thread.slot < thread.end) {
-    const S* from = in + thread.channel * walk.channel_steps[0];
-    C shift[kChannels], sum[kChannels] = {}, squares[kChannels] = {};
-    const auto first = convert_pack<C>(load_pack<V>(from + walk.at(thread.begin + thread.slot)[0]));
+  constexpr int V = kPixels * kChannels;
+  extern __shared__ __align__(16) unsigned char block_memory[];
+  const auto thread = WalkThread::interleaved(walk);
+  LoadAhead<S, V, 1, 1> loads(block_memory, walk, thread, {in});
+  loads.start();
+  const S* const origin = in + thread.channel * walk.channel_steps[0];
+  C shift[kChannels] = {}, sum[kChannels] = {}, squares[kChannels] = {};
+  if (thread.count > 0) {
+    const auto first = convert_pack<C>(load_pack<V>(origin + walk.at(thread.first)[0]));
 #pragma unroll
     for (int v = 0; v < kChannels; ++v) shift[v] = first[v];
-    int count = 0;
-    const auto take = [&](const Pack<S, V>& stored) {
-      const auto x = convert_pack<C>(stored);
-#pragma unroll
-      for (int v = 0; v < V; ++v) {
-        const int c = kChannels == 1 ? 0 : v;
-        const C d = x[v] - shift[c];
-        sum[c] += d;
-        squares[c] += d * d;
-      }
-      count += kPixels;
-    };
-    int64_t p = thread.begin + thread.slot;
-    for (; p + (kLoads - 1) * walk.slots < thread.end; p += kLoads * walk.slots) {
-      Pack<S, V> x[kLoads];
-#pragma unroll
-      for (int u = 0; u < kLoads; ++u) x[u] = load_pack<V>(from + walk.at(p + u * walk.slots)[0]);
-#pragma unroll
-      for (int u = 0; u < kLoads; ++u) take(x[u]);
-    }
-    for (; p < thread.end; p += walk.slots) take(load_pack<V>(from + walk.at(p)[0]));
-#pragma unroll
-    for (int v = 0; v < kChannels; ++v) {
-      const double offset = static_cast<double>(shift[v]) - convert_to<double>(from[v]), s = sum[v];
-      result[v] = {s + count * offset, squares[v] + offset * (2 * s + count * offset)};
-    }
   }
-  store_partial<kChannels>(partial, walk, result);
+  loads.run([&](const Pack<S, V>(&stored)[1], int64_t) {
+    const auto x = convert_pack<C>(stored[0]);
+#pragma unroll
+    for (int v = 0; v < V; ++v) {
+      const int c = kChannels == 1 ? 0 : v;
+      const C d = x[v] - shift[c];
+      sum[c] += d;
+      squares[c] += d * d;
+    }
+  });
+  const int count = thread.count * kPixels;
+  store_partial<kChannels>(partial, block_memory, walk, [&](int v) {
+    if (count == 0) return TwoSums{};
+    const double offset = static_cast<double>(shift[v]) - convert_to<double>(origin[v]), s = sum[v];
+    return TwoSums{s + count * offset, squares[v] + offset * (2 * s + count * offset)};
+  });
 }
 
 // What becomes of the statistics of a channel.
@@ -96,12 +89,12 @@ __global__ void __launch_bounds__(kThreads)
 template <class Store> void run_statistics(const View& input, const Store& store) {
   const int64_t channels = input.sizes[1];
   dispatch_floating(input.dtype, [&]<class S>() {
-    with_channel_walk<S, 4, 1>({&input}, [&]<int kPixels, int kChannels>(const ChannelWalk<1>& walk) {
+    with_channel_walk<S, 1>({&input}, [&]<int kPixels, int kChannels>(const ChannelWalk<1>& walk) {
       reduce_channels(
-          "batch_norm_statistics_combine", walk, channels,
+          "batch_norm_statistics_combine", walk, channels, kStatisticsBlocks,
           [&](TwoSums* partial, dim3 grid) {
-            launch("batch_norm_statistics", statistics_kernel<S, kPixels, kChannels>, grid, kThreads, 0, input.as<S>(), walk,
-                   partial);
+            launch("batch_norm_statistics", statistics_kernel<S, kPixels, kChannels>, grid, kThreads,
+                   sums_bytes<kChannels>(LoadAhead<S, kPixels * kChannels, 1, 1>::kRingBytes), input.as<S>(), walk, partial);
           },
           FinishStatistics<S, Store>{input.as<S>(), input.strides[1], static_cast<double>(input.numel() / channels), store});
     });

@@ -1,11 +1,12 @@
 // Sums over the pixels of each channel in two launches: what the statistics and the gradient of batch normalisation have in common.
 //
-// In the first a thread sums its pixels (cuda_channels.h) in float32, float64 for float64 inputs; the slots of a block meet in shared
-// memory in float64, and each block leaves one partial result a channel. The second launch adds these up: a block takes 8 channels, 32
+// In the first a thread sums its pixels (cuda_load_ahead.h) in float32, float64 for float64 inputs; the slots of a block meet in shared
+// memory in float64, and each block leaves one partial result a channel. The second launch adds these up: a block takes 2 channels, 128
 // threads each. The order depends on the shape and the GPU model alone. For .cu files.
 #pragma once
 
 #include "kernels/batch_norm/cuda_affine.h"
+#include "kernels/batch_norm/cuda_load_ahead.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/reduce.h"
 
@@ -27,23 +28,31 @@ __device__ inline void add_slots(TwoSums* shared, int lanes, int slots, int lane
   }
 }
 
-// The partial results of a block, for each channel of its lanes: the sum of mine[v] over the slots.
+// Shared memory of such a kernel: what the walk needs, then, in its place, the sums of all threads.
+template <int kChannels> constexpr size_t sums_bytes(size_t walk_bytes) {
+  return std::max(walk_bytes, sizeof(TwoSums) * kThreads * kChannels);
+}
+
+// The partial results of a block, for each channel of its lanes: the sum of mine(v) over the slots.
 //   one lane (NCHW)  a block reduction
 //   else             all values go to shared memory, [v][slot][lane]; `parts` threads a channel sum an equal share of the slots each,
 //                    then one of them sums the shares: three barriers, however many channels
-template <int kChannels, size_t K>
-__device__ inline void store_partial(TwoSums* partial, const ChannelWalk<K>& walk, const TwoSums (&mine)[kChannels]) {
-  __shared__ TwoSums shared[kThreads * kChannels];
+// `memory`: sums_bytes of shared memory, which ends its former use.
+template <int kChannels, size_t K, class F>
+__device__ inline void store_partial(TwoSums* partial, void* memory, const ChannelWalk<K>& walk, const F& mine) {
+  TwoSums* const shared = static_cast<TwoSums*>(memory);
   const int lanes = walk.lanes, channels = lanes * kChannels, parts = max(1, kThreads / channels);
   TwoSums* const to = partial + (int64_t{blockIdx.y} * walk.channels + int64_t{blockIdx.x} * lanes) * kChannels;
+  __syncthreads();
   if (kChannels == 1 && lanes == 1) {
     double* const scratch = reinterpret_cast<double*>(shared);
-    const double first = block_reduce(mine[0].first, scratch), second = block_reduce(mine[0].second, scratch);
+    const TwoSums sums = mine(0);
+    const double first = block_reduce(sums.first, scratch), second = block_reduce(sums.second, scratch);
     if (threadIdx.x == 0) *to = {first, second};
     return;
   }
 #pragma unroll
-  for (int v = 0; v < kChannels; ++v) shared[v * kThreads + threadIdx.x] = mine[v];
+  for (int v = 0; v < kChannels; ++v) shared[v * kThreads + threadIdx.x] = mine(v);
   __syncthreads();
   const int present = static_cast<int>(min(int64_t{lanes}, walk.channels - int64_t{blockIdx.x} * lanes));
   if (parts == 1) {
@@ -69,7 +78,7 @@ __device__ inline void store_partial(TwoSums* partial, const ChannelWalk<K>& wal
   }
 }
 
-inline constexpr int kCombinedChannels = 8, kCombineSlots = kThreads / kCombinedChannels;
+inline constexpr int kCombinedChannels = 2, kCombineSlots = kThreads / kCombinedChannels;
 
 // Calls finish(c, sums) for each channel c.
 template <class Finish> __global__ void __launch_bounds__(kThreads)
@@ -101,10 +110,12 @@ struct ChannelOutput {
   }
 };
 
-// start(partial, grid) launches the first kernel.
-template <size_t K, class Start, class Finish>
-void reduce_channels(const char* name, const ChannelWalk<K>& walk, int64_t channels, const Start& start, const Finish& finish) {
-  const int64_t chunks = walk.chunks(int64_t{multiprocessors()} * 6, 2 * kPackLoads);
+// start(partial, grid) launches the first kernel, of which a multiprocessor holds `resident` blocks: all go through the tensor side by
+// side.
+template <size_t K, class Start, class Finish> void reduce_channels(const char* name, const ChannelWalk<K>& walk,
+                                                                    int64_t channels, int resident, const Start& start,
+                                                                    const Finish& finish) {
+  const int64_t chunks = walk.chunks(int64_t{multiprocessors()} * resident, 8);
   const DeviceScratch<TwoSums> partial(channels * chunks);
   start(partial.data(), dim3(static_cast<unsigned>(walk.groups()), static_cast<unsigned>(chunks)));
   launch(name, combine_sums_kernel<Finish>, dim3(static_cast<unsigned>(div_up(channels, kCombinedChannels))), kThreads, 0,
