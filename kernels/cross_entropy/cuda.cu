@@ -9,6 +9,18 @@
 namespace tessera::kernels::cuda {
 namespace {
 
+// Offsets of a pixel: one multiplication where one stride leads from each to the next.
+template <int K> __device__ inline std::array<int64_t, K> pixel_offsets(const OffsetCalculator<K>& places, int64_t pixel) {
+  if (places.ndim > 1) return places(pixel);
+  std::array<int64_t, K> offsets;
+#pragma unroll
+  for (int k = 0; k < K; ++k) offsets[k] = pixel * places.strides[k][0];
+  return offsets;
+}
+template <class T> __device__ inline int64_t target_of(const Targets<T>& targets, int64_t pixel) {
+  return targets.data[pixel_offsets(targets.offsets, pixel)[0]];
+}
+
 template <class T> struct LossFormula {
   using State = Tally;
   using Extra = int64_t;  // the target
@@ -20,7 +32,7 @@ template <class T> struct LossFormula {
   OffsetCalculator<2> places;
   Tally* tallies;
 
-  __device__ int64_t load(int64_t pixel) const { return targets[pixel]; }
+  __device__ int64_t load(int64_t pixel) const { return target_of(targets, pixel); }
   template <class Line> __device__ void operator()(Line& line, int64_t t, int64_t pixel, Tally& state) const {
     T most = -std::numeric_limits<T>::infinity(), sum = 0;
     line.each([&](T x) { most = max(most, x); });
@@ -45,7 +57,7 @@ template <class T> struct LossFormula {
       if (soft != 0) value += soft * (weights * log_sum - scores);
     }
     if (!line.is_first()) return;
-    const auto at = places(pixel);
+    const auto at = pixel_offsets(places, pixel);
     loss[at[0]] = value;
     log_normalizer[at[1]] = most + log_sum;
     targets.tally(state, t, pixel);
@@ -71,8 +83,8 @@ template <class T> struct LossGradientFormula {
   OffsetCalculator<2> places;
 
   __device__ Extra load(int64_t pixel) const {
-    const auto at = places(pixel);
-    return {targets[pixel], grad_loss[at[0]], log_normalizer[at[1]]};
+    const auto at = pixel_offsets(places, pixel);
+    return {target_of(targets, pixel), grad_loss[at[0]], log_normalizer[at[1]]};
   }
   template <class Line> __device__ void operator()(Line& line, const Extra& extra, int64_t, T& weight_sum) const {
     const int64_t t = extra.target;

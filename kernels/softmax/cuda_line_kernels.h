@@ -1,13 +1,11 @@
 // The kernels that run an op over lines (cuda_lines.h), and the choice between them. For .cu files.
 #pragma once
 
-#include "kernels/softmax/cuda_lines.h"
+#include "kernels/softmax/cuda_row_lines.h"
 
 namespace tessera::kernels::cuda {
 
 // --- Kernels ------------------------------------------------------------------------------------------------------------------------
-
-template <class Op, class C> __device__ inline C padding() { return Op::kPadLowest ? -std::numeric_limits<C>::infinity() : C(0); }
 
 template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
     plane_lines_kernel(ClassLines<K> lines, Op op) {
@@ -57,90 +55,6 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
   op.finish(state);
 }
 
-// `count` elements between global and shared memory, in packs; both sides are aligned to 16 bytes.
-template <class S> __device__ inline void copy_piece(S* to, const S* from, int count) {
-  constexpr int V = kPackSize<S>;
-  const int packs = count / V;
-#pragma unroll 4
-  for (int q = threadIdx.x; q < packs; q += kThreads) store_pack(to + q * V, load_pack<V>(from + q * V));
-  for (int i = packs * V + threadIdx.x; i < count; i += kThreads) to[i] = from[i];
-}
-
-// The classes of one pixel between shared memory and registers, kUnit at a time: what divides the classes. A warp's accesses in units
-// of 8 or 16 bytes seldom meet in a bank, and an odd number of classes spreads single ones.
-template <int kUnit, class S, class C, int kMax>
-__device__ inline void load_row(C (&values)[kMax], const S* from, int classes, C padding) {
-#pragma unroll
-  for (int j = 0; j < kMax; j += kUnit) {
-    const auto unit = load_pack<kUnit>(from + (j < classes ? j : 0));
-#pragma unroll
-    for (int i = 0; i < kUnit; ++i) values[j + i] = j < classes ? convert_to<C>(unit[i]) : padding;
-  }
-}
-template <int kUnit, class S, class C, int kMax> __device__ inline void store_row(S* to, const C (&values)[kMax], int classes) {
-#pragma unroll
-  for (int j = 0; j < kMax; j += kUnit) {
-    Pack<S, kUnit> unit;
-#pragma unroll
-    for (int i = 0; i < kUnit; ++i) unit[i] = convert_to<S>(values[j + i]);
-    if (j < classes) store_pack(to + j, unit);
-  }
-}
-// Calls body.operator()<kUnit>() for the unit that is known at run time.
-template <class S, class F> __device__ inline void in_units(int unit, F&& body) {
-  constexpr int V = kPackSize<S>;
-  if (unit == V)
-    body.template operator()<V>();
-  else if (unit == V / 2)
-    body.template operator()<V / 2>();
-  else if (V > 4 && unit == 2)
-    body.template operator()<2>();
-  else
-    body.template operator()<1>();
-}
-
-template <class S, int K, int kMax, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
-    row_lines_kernel(ClassLines<K> lines, int unit, Op op) {
-  using C = compute_t<S>;
-  extern __shared__ __align__(16) unsigned char row_memory[];
-  S* const shared = reinterpret_cast<S*>(row_memory);
-  typename Op::State state = Op::begin();
-  const int classes = lines.classes;
-  for (int64_t begin = int64_t{blockIdx.x} * kThreads; begin < lines.pixels; begin += int64_t{gridDim.x} * kThreads) {
-    const int count = static_cast<int>(min(int64_t{kThreads}, lines.pixels - begin));
-#pragma unroll
-    for (int k = 1; k < K; ++k)
-      copy_piece(shared + (k - 1) * kThreads * classes, static_cast<const S*>(lines.data[k]) + begin * classes, count * classes);
-    const bool active = static_cast<int>(threadIdx.x) < count;
-    typename Op::Extra extra{};
-    if (active) extra = op.load(begin + threadIdx.x);
-    __syncthreads();
-    if (active) {
-      HeldLine<S, K - 1, kMax> line;
-      line.classes = classes;
-      S* const mine = shared + threadIdx.x * classes;
-      line.source = mine;
-      line.step = 1;
-#pragma unroll
-      for (int k = 1; k < K; ++k)
-        in_units<S>(unit, [&]<int kUnit>() {
-          load_row<kUnit>(line.values[k - 1], mine + (k - 1) * kThreads * classes, classes, padding<Op, C>());
-        });
-      op(line, extra, begin + threadIdx.x, state);
-      if constexpr (Op::kWrites) {
-        in_units<S>(unit, [&]<int kUnit>() { store_row<kUnit>(mine, line.values[0], classes); });
-        if (line.set_class >= 0) mine[line.set_class] = convert_to<S>(line.set_value);
-      }
-    }
-    __syncthreads();
-    if constexpr (Op::kWrites) {
-      copy_piece(static_cast<S*>(lines.data[0]) + begin * classes, shared, count * classes);
-      __syncthreads();
-    }
-  }
-  op.finish(state);
-}
-
 template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__(kThreads)
     memory_lines_kernel(ClassLines<K> lines, Op op) {
   typename Op::State state = Op::begin();
@@ -160,22 +74,9 @@ template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__
 
 // --- Launching ----------------------------------------------------------------------------------------------------------------------
 
-// Blocks of a kernel over lines: at most a few times what the device holds at once, because ops may leave a result a block.
-inline int64_t most_line_blocks() { return int64_t{multiprocessors()} * 16; }
-inline int64_t line_blocks(int64_t threads) { return std::clamp<int64_t>(div_up(threads, kThreads), 1, most_line_blocks()); }
-
-template <class S, int K, int kMax, class Op> int64_t run_held_lines(const char* name, const ClassLines<K>& lines,
-                                                                     const MergedAxes<K>& axes, bool rows, bool pairs,
-                                                                     const Op& op) {
+template <class S, int K, int kMax, class Op>
+int64_t run_plane_lines(const char* name, const ClassLines<K>& lines, const MergedAxes<K>& axes, bool pairs, const Op& op) {
   const auto grid = [](int64_t threads) { return dim3(static_cast<unsigned>(line_blocks(threads))); };
-  if (rows) {
-    const int classes = lines.classes;
-    int unit = kPackSize<S>;
-    while (classes % unit != 0) unit /= 2;
-    launch(name, row_lines_kernel<S, K, kMax, Op>, grid(lines.pixels), kThreads,
-           static_cast<size_t>((K - 1) * kThreads * classes) * sizeof(S), lines, unit, op);
-    return line_blocks(lines.pixels);
-  }
   if constexpr (sizeof(S) == 2) {
     if (pairs) {
       ClassLines<K> in_pairs = lines;
@@ -208,9 +109,9 @@ int64_t run_lines(const char* name, const std::array<const View*, K>& views, int
     pairs = pairs && inner == 1 && step % 2 == 0 && axes.outer_strides_are_multiples(k, 2) && is_aligned(views[k]->data, 4);
   }
   if constexpr (std::is_same_v<S, float> || std::is_same_v<S, BFloat16>) {
-    if (lines.classes <= 8) return run_held_lines<S, kOperands, 8>(name, lines, axes, rows, pairs, op);
-    if (lines.classes <= kMostHeldClasses)
-      return run_held_lines<S, kOperands, kMostHeldClasses>(name, lines, axes, rows, pairs, op);
+    if (rows && lines.classes <= kMostHeldClasses) return run_row_lines<S>(name, lines, op);
+    if (lines.classes <= 8) return run_plane_lines<S, kOperands, 8>(name, lines, axes, pairs, op);
+    if (lines.classes <= kMostHeldClasses) return run_plane_lines<S, kOperands, kMostHeldClasses>(name, lines, axes, pairs, op);
   }
   const auto run = [&]<int kTeam>() {
     const int64_t blocks = line_blocks(lines.pixels * kTeam);

@@ -12,13 +12,13 @@
 //   line.is_first()      whether this thread is the one that stores the line's own results
 // and is called as op(line, extra, pixel, state): pixel is the number of the pixel; extra = op.load(pixel), what is read beside the
 // classes, on its way before they are; state what a thread gathers over all of its pixels. It is op.begin() before them; after them
-// op.finish(state) runs in all threads of each block. Op::kBlocks is the number of blocks that a multiprocessor shall hold.
+// op.finish(state) runs in all threads of each block. Op::kBlocks is the number of blocks of planes that a multiprocessor shall hold.
 //
 // Lines (run by the kernels of cuda_line_kernels.h):
 //   planes  (up to 24 classes, any strides) a thread has a pixel, or two adjacent ones of a half type, and holds all classes in
 //           registers: up to 24 loads in flight, adjacent threads reading adjacent pixels of a class (NCHW)
-//   rows    (up to 24 classes, channels-last without gaps) a block takes 256 pixels, one piece of memory, through shared memory in
-//           packs of 16 bytes; then a thread has a pixel in registers
+//   rows    (up to 24 classes, channels-last without gaps) a warp takes 32 pixels at a time, one piece of memory, through shared memory
+//           in packs of 16 bytes; then a thread has a pixel in registers
 //   memory  (any number of classes, strides and type) `team` threads have a pixel, 32 if the classes are adjacent, else 1, and read
 //           it again for every each(): the second time from the caches
 // Memory traffic: planes and rows read each input once and write the output once.
@@ -43,12 +43,17 @@ struct Maximum {
 struct Nothing {};
 
 // exp for arguments that were made at most about 0: two instructions, with an error of 2 + 1.2 |x| units in the last place, so that
-// what it adds to a sum of such terms is right to 3 units of the sum.
+// what it adds to a sum of such terms is right to 3 units of the sum. Results below the normal range are 0: __expf would spend four
+// more instructions on them.
 template <class C> __device__ inline C exp_of_difference(C x) {
-  if constexpr (std::is_same_v<C, float>)
-    return __expf(x);
-  else
+  if constexpr (std::is_same_v<C, float>) {
+    constexpr float kLog2E = 1.4426950408889634f;
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x * kLog2E));
+    return result;
+  } else {
     return exp(x);
+  }
 }
 
 // The operands with classes: operand 0 is the output (or stands for none), 1 .. K - 1 are inputs.
@@ -59,6 +64,13 @@ template <int K> struct ClassLines {
   std::array<int64_t, K> class_steps{};
   OffsetCalculator<K> offsets;  // of a pixel
 };
+
+// What a line in registers holds beyond its classes.
+template <class Op, class C> __device__ inline C padding() { return Op::kPadLowest ? -std::numeric_limits<C>::infinity() : C(0); }
+
+// Blocks of a kernel over lines: at most a few times what the device holds at once, because ops may leave a result a block.
+inline int64_t most_line_blocks() { return int64_t{multiprocessors()} * 16; }
+inline int64_t line_blocks(int64_t threads) { return std::clamp<int64_t>(div_up(threads, kThreads), 1, most_line_blocks()); }
 
 // --- Lines --------------------------------------------------------------------------------------------------------------------------
 

@@ -23,9 +23,9 @@ using Sizes = std::vector<int64_t>;
 
 constexpr double kInf = std::numeric_limits<double>::infinity(), kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// Around the numbers of classes that are held in registers (8, 24), odd and even, and beyond; pixels around packs and blocks.
-const Sizes kScores[] = {{2, 1, 3, 5},    {2, 7, 9, 8},   {1, 8, 20, 27}, {3, 12, 10, 16},
-                         {2, 21, 16, 18}, {1, 24, 7, 74}, {2, 25, 5, 6},  {1, 200, 4, 9}};
+// Around the numbers of classes that are held in registers (8, 12, 16, 24), odd and even, and beyond; pixels around packs and blocks.
+const Sizes kScores[] = {{2, 1, 3, 5},   {2, 7, 9, 8},    {1, 8, 20, 27}, {2, 9, 7, 11}, {3, 12, 10, 16}, {2, 14, 6, 11},
+                         {2, 17, 5, 13}, {2, 21, 16, 18}, {1, 24, 7, 74}, {2, 25, 5, 6}, {1, 200, 4, 9}};
 
 struct Softmax {
   const char* name;
