@@ -6,52 +6,13 @@
 //   bilinear backward   The same walk the other way: a thread has a column of the input and goes down a strip of its rows. For each
 //                       output row in reach it sums the outputs in reach along the width, once, and adds the sum to the two input rows
 //                       that the output row lies between; the upper one is written when it is left behind.
+//                       Upsampling in channels-last: cuda_upsample_backward.h.
 //   nearest             a thread has one pixel of what it writes (and a pack of channels)
 // Memory traffic: each side once; neighbouring columns and strips share what they read in the caches.
-#include "kernels/cuda/image.h"
-#include "kernels/interpolate/interpolate.h"
+#include "kernels/interpolate/cuda_upsample_backward.h"
 
 namespace tessera::kernels::cuda {
 namespace {
-
-constexpr int kHeldTaps = 6;  // outputs along the width whose weights a thread keeps in registers: enough to double an image
-
-// One axis of a bilinear map.
-template <class C> struct LinearAxis {
-  bool align_corners;
-  C scale;
-  int in, out;
-
-  __device__ LinearSource<C, int> operator()(int o) const { return linear_source<C>(o, align_corners, scale, in, out); }
-
-  // The first output whose source index is `index` or more; `out` if there is none. The estimate is exact up to rounding.
-  __device__ int first_output(int index) const {
-    if (index <= 0) return 0;
-    const C step = align_corners ? (out > 1 ? static_cast<C>(in - 1) / static_cast<C>(out - 1) : C(0)) : scale;
-    const C estimate = align_corners ? index / step : (index + C(0.5)) / step - C(0.5);
-    int o = estimate < static_cast<C>(out) ? max(0, static_cast<int>(estimate)) : out;
-    while (o > 0 && (*this)(o - 1).index >= index) --o;
-    while (o < out && (*this)(o).index < index) ++o;
-    return o;
-  }
-  // What output o is multiplied by where it adds to input x.
-  __device__ C weight(int o, int x) const {
-    const LinearSource<C, int> source = (*this)(o);
-    return (source.index == x ? 1 - source.lambda : C(0)) + (source.neighbour == x ? source.lambda : C(0));
-  }
-};
-
-template <class C> struct Bilinear {
-  LinearAxis<C> h, w;
-  Bilinear(const View& in, const View& out, const InterpolateParams& p)
-      : h{p.align_corners, static_cast<C>(p.scale_h), static_cast<int>(in.sizes[2]), static_cast<int>(out.sizes[2])},
-        w{p.align_corners, static_cast<C>(p.scale_w), static_cast<int>(in.sizes[3]), static_cast<int>(out.sizes[3])} {}
-};
-
-template <int V, class C> __device__ inline void add_scaled(Pack<C, V>& sum, C factor, const Pack<C, V>& x) {
-#pragma unroll
-  for (int v = 0; v < V; ++v) sum[v] += factor * x[v];
-}
 
 // `places`: n, channels, strips of `strip` output rows, output columns in groups of kColumns. kColumns > 1 is for NCHW, where what a
 // thread writes at once are adjacent columns; V is 1 then.
@@ -247,10 +208,14 @@ void bilinear2d_forward(const View& out, const View& input, const InterpolatePar
 void bilinear2d_backward(const View& grad_input, const View& grad_out, const InterpolateParams& params) {
   if (grad_input.numel() == 0) return;
   dispatch_channels({&grad_input, &grad_out}, [&]<class S, int V>() {
+    const Bilinear<compute_t<S>> map(grad_input, grad_out, params);
+    if constexpr (V > 1)
+      if (const int columns = upsample_columns(map.w); columns > 0 && std::max(grad_input.sizes[0], grad_input.sizes[2]) < 65536)
+        return run_upsample_backward<S, V>(grad_input, grad_out, columns, map);
     const int64_t strip = strip_rows(grad_input, V);
     const Places places = strips_of<V>(grad_input, strip);
     launch("bilinear2d_backward", bilinear_backward_kernel<S, V>, grid_for(places.count()), kThreads, 0, Image<S, V>(grad_input),
-           Image<const S, V>(grad_out), places, static_cast<int>(strip), Bilinear<compute_t<S>>(grad_input, grad_out, params));
+           Image<const S, V>(grad_out), places, static_cast<int>(strip), map);
   });
 }
 

@@ -28,17 +28,21 @@ template <class C, class I = int64_t> struct LinearSource {
   C lambda;
 };
 
-template <class C, class I>
-constexpr LinearSource<C, I> linear_source(I out_index, bool align_corners, double scale, I in_size, I out_size) {
-  C position{};
-  if (align_corners) {
-    position = out_size > 1 ? static_cast<C>(in_size - 1) / static_cast<C>(out_size - 1) * static_cast<C>(out_index) : C{0};
-  } else {
-    position = std::max(C{0}, (static_cast<C>(out_index) + C(0.5)) * static_cast<C>(scale) - C(0.5));
-  }
+// Source positions from one output to the next.
+template <class C, class I> constexpr C linear_step(bool align_corners, double scale, I in_size, I out_size) {
+  if (!align_corners) return static_cast<C>(scale);
+  return out_size > 1 ? static_cast<C>(in_size - 1) / static_cast<C>(out_size - 1) : C{0};
+}
+
+template <class C, class I> constexpr LinearSource<C, I> linear_source_at(I out_index, bool align_corners, C step, I in_size) {
+  const C o = static_cast<C>(out_index), position = align_corners ? step * o : std::max(C{0}, (o + C(0.5)) * step - C(0.5));
   const I index = std::min(static_cast<I>(position), in_size - 1);
   const C lambda = std::clamp(position - static_cast<C>(index), C{0}, C{1});
   return {index, std::min(index + 1, in_size - 1), lambda};
+}
+template <class C, class I>
+constexpr LinearSource<C, I> linear_source(I out_index, bool align_corners, double scale, I in_size, I out_size) {
+  return linear_source_at<C>(out_index, align_corners, linear_step<C>(align_corners, scale, in_size, out_size), in_size);
 }
 
 // out [N, C, OH, OW] from input [N, C, IH, IW].
