@@ -5,33 +5,13 @@
 //   backward  gathers, so that no order of additions is left open: a thread has one input pixel (and a pack of channels) and sums the
 //             gradients of the windows whose index names it. Where windows do not overlap, a thread has a window instead and writes all
 //             of its pixels, with gradient and index read once.
+//   3x3 with stride 2 in channels-last: cuda_max3.h.
 //   2x2, NCHW a thread has the windows below 16 bytes of two adjacent rows.
 // Memory traffic: forward the input once (overlaps come from the caches), output and indices once; backward the reverse.
-#include "kernels/cuda/image.h"
-#include "kernels/pool/pool.h"
+#include "kernels/pool/cuda_max3.h"
 
 namespace tessera::kernels::cuda {
 namespace {
-
-struct Window {
-  int kernel[2], stride[2], padding[2], dilation[2];
-  FastDivisor by_stride[2];
-  explicit Window(const Pool2dParams& p) {
-    for (int a = 0; a < 2; ++a) {
-      kernel[a] = static_cast<int>(p.kernel[a]);
-      stride[a] = static_cast<int>(p.stride[a]);
-      padding[a] = static_cast<int>(p.padding[a]);
-      dilation[a] = static_cast<int>(p.dilation[a]);
-      by_stride[a] = FastDivisor(p.stride[a]);
-    }
-  }
-  bool is_square(int size) const { return kernel[0] == size && kernel[1] == size && dilation[0] == 1 && dilation[1] == 1; }
-  bool is_partition() const {  // windows side by side
-    bool result = true;
-    for (int a = 0; a < 2; ++a) result = result && kernel[a] == stride[a] && padding[a] == 0 && dilation[a] == 1;
-    return result;
-  }
-};
 
 // The first maximum wins; a NaN beats all numbers, and the last NaN wins.
 template <class C> struct Best {
@@ -221,6 +201,8 @@ void max_pool2d_forward(const View& out, const View& indices, const View& input,
         launch("max_pool2d_runs", run_forward_kernel<S>, grid, kThreads, 0, out.as<S>(), indices.as<int32_t>(), input.as<S>(),
                runs, by_row, by_height, width);
       });
+    if constexpr (V > 1)
+      if (is_max3(window, input, out)) return max3_forward<S, V>(out, indices, input, window);
     const auto run = [&](auto* kernel) {
       const Places places = places_of<V>(out);
       launch("max_pool2d", kernel, grid_for(places.count()), kThreads, 0, Image<S, V>(out), Image<int32_t, V>(indices),
@@ -245,6 +227,8 @@ void max_pool2d_backward(const View& grad_input, const View& grad_out, const Vie
         launch("max_pool2d_backward_runs", run_backward_kernel<S>, grid, kThreads, 0, grad_input.as<S>(), grad_out.as<S>(),
                indices.as<int32_t>(), runs, by_row, by_height, width);
       });
+    if constexpr (V > 1)
+      if (is_max3(window, grad_input, grad_out)) return max3_backward<S, V>(grad_input, grad_out, indices, window);
     const auto run = [&](auto* kernel, const Places& places) {
       launch("max_pool2d_backward", kernel, grid_for(places.count()), kThreads, 0, Image<S, V>(grad_input),
              Image<const S, V>(grad_out), Image<const int32_t, V>(indices), places, window);
