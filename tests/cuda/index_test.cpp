@@ -109,12 +109,17 @@ TEST(CudaPad, MatchesReference) {
         }
 }
 
+// Labels that can be read two at a time, if they are adjacent.
+StridedBuffer aligned(const std::vector<int64_t>& sizes, const std::vector<int>& order = {}) {
+  return StridedBuffer(kInt64, sizes, order, /*gap=*/1, /*shift=*/0);
+}
+
 TEST(CudaCount, MatchesReference) {
   TESSERA_NEEDS_GPU();
-  for (int64_t n : {0, 1, 1000, 70000})
+  for (int64_t n : {0, 1, 999, 70000})
     for (int64_t bins : {1, 12, 300, 20000}) {
-      const StridedBuffer labels(kInt64, {n}), weights(kFloat32, {n}), count(kInt64, {bins}), slow(kInt64, {bins}),
-          spread(kInt64, {bins}, MemoryOrder::Spread), sum(kFloat64, {bins}), slow_sum(kFloat64, {bins});
+      const StridedBuffer labels = aligned({n}), weights(kFloat32, {n}), count(kInt64, {bins}), slow(kInt64, {bins}),
+                          spread(kInt64, {bins}, MemoryOrder::Spread), sum(kFloat64, {bins}), slow_sum(kFloat64, {bins});
       fill_indices(labels, bins);
       weights.fill_random(2, -1, 1);
       const OnDevice device{&labels, &weights, &count, &spread, &sum};
@@ -128,18 +133,20 @@ TEST(CudaCount, MatchesReference) {
       expect_close(spread, slow, exactly, "bincount with gaps");
       expect_close(sum, slow_sum, scaled(1e-11), "weighted bincount");
     }
-  for (int64_t classes : {1, 12, 150}) {
-    const std::vector<int64_t> sizes = {2, 30, 41};
-    const StridedBuffer target(kInt64, sizes), guess(kInt64, sizes, MemoryOrder::Transposed), fast(kInt64, {classes, classes}),
-        slow(kInt64, {classes, classes});
-    fill_indices(target, classes + 2);
-    guess.fill([&](int64_t i) { return i % (classes + 1) - (i % 19 == 0); });
-    const OnDevice device{&target, &guess, &fast};
-    cuda::confusion_matrix(device(fast.view), device(target.view), device(guess.view));
-    reference::confusion_matrix(slow.view, target.view, guess.view);
-    device.fetch();
-    expect_close(fast, slow, exactly, "confusion_matrix");
-  }
+  for (int64_t classes : {1, 12, 150})
+    for (int64_t width : {41, 2000})
+      for (const std::vector<int>& order : {std::vector<int>{2, 0, 1}, std::vector<int>{0, 1, 2}}) {
+        const std::vector<int64_t> sizes = {2, 31, width};
+        const StridedBuffer target = aligned(sizes), guess = aligned(sizes, order), fast(kInt64, {classes, classes}),
+                            slow(kInt64, {classes, classes});
+        fill_indices(target, classes + 2);
+        guess.fill([&](int64_t i) { return i % (classes + 1) - (i % 19 == 0); });
+        const OnDevice device{&target, &guess, &fast};
+        cuda::confusion_matrix(device(fast.view), device(target.view), device(guess.view));
+        reference::confusion_matrix(slow.view, target.view, guess.view);
+        device.fetch();
+        expect_close(fast, slow, exactly, "confusion_matrix");
+      }
   const StridedBuffer labels(kInt64, {5, 7}, MemoryOrder::Transposed), hot(kFloat32, {5, 7, 9}), slow(kFloat32, {5, 7, 9});
   fill_indices(labels, 9);
   const OnDevice device{&labels, &hot};
