@@ -21,8 +21,8 @@ bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View&
                        const Conv2dParams& params);
 }  // namespace cuda_cores
 
-// The weight gradient in tiles: on tensor cores in the half types and in float32 below the highest precision, else in float32 on
-// the CUDA cores. cuda_weight_grad_tiles.cu
+// The weight gradient in tiles: on tensor cores in the half types, in float32 below the highest precision, and for 3x3 kernels on
+// Hopper at the highest too; else in float32 on the CUDA cores. cuda_weight_grad_tiles.cu
 bool tiled_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params);
 
 }  // namespace tessera::kernels::cuda

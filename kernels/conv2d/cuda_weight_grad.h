@@ -46,8 +46,12 @@ int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t sl
 // grad_weight = the sum of `parts` matrices [groups, m, n], in order.
 void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem);
 
-// By wgmma, for 3x3 kernels with stride 1 in bfloat16; false if the arguments are others. cuda_weight_grad_hopper.cu
+// By wgmma in bfloat16, for 3x3 kernels with stride 1, and 3x3 and 4x4 kernels with stride 2; false if the arguments are others.
+// cuda_weight_grad_hopper.cu
 bool hopper_weight_grad(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params,
                         const WeightGradProblem& problem);
+// The same in float32, at the highest precision with stride 1 only. cuda_weight_grad_tf32.cu
+bool hopper_weight_grad_float32(const View& grad_weight, const View& input, const View& grad_out, const Conv2dParams& params,
+                                const WeightGradProblem& problem);
 
 }  // namespace tessera::kernels::cuda

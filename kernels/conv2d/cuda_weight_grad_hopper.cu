@@ -7,14 +7,13 @@
 // another first row of the input: all taps read one copy. With stride 1 a step of 128 pixels loads 39 KiB for 4.7 million
 // multiply-adds.
 //
-// With stride 2 the taps of even and of odd input columns read different pixels: the input is two planes in each direction, which
-// tensor maps of twice the strides show to the copy engine, and in a plane the taps lie side by side again. A block loads two
-// planes: the even and the odd columns of the even, or of the odd rows (blockIdx.z).
+// With stride 2 the input is four planes, of which a block loads two (cuda_weight_grad_planes.h, blockIdx.z).
 //
 // A warpgroup computes one row of the kernel in one plane, its columns side by side as N = taps_x * chunk: each begins a pixel,
 // that is a row (`dilation` rows), further on. A single warp more starts the copies. The parts meet as cuda_weight_grad.h says.
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
+#include "kernels/conv2d/cuda_weight_grad_planes.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/pack.h"
@@ -28,16 +27,8 @@ constexpr int kChunkM = 64, kStages = 4;
 constexpr int kGradRow = kChunkM * 2;  // bytes of a pixel of grad_out
 constexpr int kStageLimit = 54 * 1024;
 
-// stride 1: three rows of three taps in one plane. stride 2: two rows of two taps in each of two planes.
-template <int stride> struct Taps {
-  static constexpr int kX = 4 - stride, kY = 4 - stride, kPlanes = stride, kGroups = kY * kPlanes;
-  static constexpr int kConsumers = kGroups * 128, kBlock = kConsumers + kWarp;
-};
+template <int stride> struct Taps : PlaneTaps<stride> { static constexpr int kBlock = PlaneTaps<stride>::kConsumers + kWarp; };
 
-// One direction of a plane: its first tap, and where the windows begin, relative to the rectangle of grad_out.
-struct PlaneAxis {
-  int tap, origin;
-};
 struct Maps {
   CUtensorMap grad, input[4];  // planes: 2 * row parity + column parity
 };
@@ -50,7 +41,7 @@ struct Plan {
   int tiles_m, m, n, channels, kernel_y, kernel_x;
   int grad_bytes, window_bytes, stage_bytes;       // window_bytes: up to the next window
   bool eights;                                     // 8 columns: the 16 pixels of a product lie in two rows
-  PlaneAxis y[2], x[2];
+  PlaneAxes axes;
 };
 
 template <int stride, int chunk>
@@ -63,7 +54,7 @@ __global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(co
   constexpr int kInputRow = chunk * 2;
   const int m0 = blockIdx.x % plan.tiles_m * kChunkM, channel0 = blockIdx.x / plan.tiles_m * chunk;
   const int first = blockIdx.y * plan.part_steps, end = min(first + plan.part_steps, plan.steps);
-  const PlaneAxis axis_y = plan.y[blockIdx.z];
+  const PlaneAxis axis_y = plan.axes.y[blockIdx.z];
   if (threadIdx.x == 0) {
     for (int s = 0; s < kStages; ++s) mbarrier_init(&full[s], 1), mbarrier_init(&empty[s], Taps::kGroups);
     fence_mbarrier_init();
@@ -84,7 +75,7 @@ __global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(co
 #pragma unroll
       for (int plane = 0; plane < Taps::kPlanes; ++plane)
         tma_load_4d(stage + plan.grad_bytes + plane * plan.window_bytes, maps.input[2 * blockIdx.z + plane], &full[at.stage],
-                    channel0, x + plan.x[plane].origin, y + axis_y.origin, picture);
+                    channel0, x + plan.axes.x[plane].origin, y + axis_y.origin, picture);
     }
     return;
   }
@@ -123,7 +114,7 @@ __global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(co
 #pragma unroll
   for (int i = 0; i < kSums; i += 2) {
     const int m = m0 + thread / kWarp * 16 + lane / 4 + i / 2 % 2 * 8;
-    const int column = i / 4 * 8 + lane % 4 * 2, kx = plan.x[plane].tap + stride * (column / chunk);
+    const int column = i / 4 * 8 + lane % 4 * 2, kx = plan.axes.x[plane].tap + stride * (column / chunk);
     const int channel = channel0 + column % chunk;
     if (m >= plan.m || channel >= plan.channels || kx >= plan.kernel_x) continue;  // channels are a multiple of 8
     Pack<float, 2> pair;
@@ -160,14 +151,6 @@ template <int stride, int chunk> double choose_rectangle(Plan& plan, int64_t hei
   return best_step;
 }
 
-// The pixels (parity_y + stride * j, parity_x + stride * i) of a picture.
-CUtensorMap map_of(const View& v, int stride, int parity_y, int parity_x, int chunk, int rows, int columns) {
-  const int64_t first = parity_y * v.strides[2] + parity_x * v.strides[3];
-  return tiled_tensor_map(v.as<BFloat16>() + first, v.dtype,
-                          {v.sizes[1], div_up(v.sizes[3] - parity_x, stride), div_up(v.sizes[2] - parity_y, stride), v.sizes[0]},
-                          {v.strides[3] * stride, v.strides[2] * stride, v.strides[0]}, {chunk, columns, rows, 1});
-}
-
 template <int stride, int chunk>
 bool run(const View& grad_weight, const View& input, const View& grad_out, const WeightGradProblem& p, Plan plan) {
   const auto kernel = weight_grad_kernel<stride, chunk>;
@@ -182,9 +165,9 @@ bool run(const View& grad_weight, const View& input, const View& grad_out, const
   const int64_t tiles = plan.tiles_m * div_up(plan.channels, chunk);
   const int parts = weight_grad_parts(tiles * stride, plan.steps, int64_t{p.m} * p.n, multiprocessors(), step_clocks / 1600);
   plan.part_steps = static_cast<int>(div_up(plan.steps, parts));
-  Maps maps{map_of(grad_out, 1, 0, 0, kChunkM, plan.rows, plan.columns), {}};
+  Maps maps{plane_map(grad_out, 1, 0, 0, kChunkM, plan.rows, plan.columns), {}};
   for (int plane = 0; plane < stride * stride; ++plane)
-    maps.input[plane] = map_of(input, stride, plane / 2, plane % 2, chunk, plan.window_rows, plan.window_columns);
+    maps.input[plane] = plane_map(input, stride, plane / 2, plane % 2, chunk, plan.window_rows, plan.window_columns);
   const DeviceScratch<float> scratch(int64_t{parts} * p.m * p.n);
   launch("weight_grad_hopper", kernel, dim3(static_cast<unsigned>(tiles), parts, stride), Taps<stride>::kBlock,
          kStages * plan.stage_bytes, maps, plan, scratch.data());
@@ -204,27 +187,15 @@ bool hopper_weight_grad(const View& grad_weight, const View& input, const View& 
   // At least two fifths of the tiles' rows and two thirds of their columns are used.
   const int chunk = channels <= 32 ? 32 : 64;
   if (5 * m < 2 * kChunkM * div_up(m, kChunkM) || 3 * channels < 2 * chunk * div_up(channels, chunk)) return false;
-  const bool stride_1 = params.stride[0] == 1 && params.stride[1] == 1 && ky == 3 && kx == 3 && params.dilation[0] <= 8 &&
-                        params.dilation[1] <= 8;
-  const bool stride_2 = params.stride[0] == 2 && params.stride[1] == 2 && (ky == 3 || ky == 4) && (kx == 3 || kx == 4) &&
-                        params.dilation[0] == 1 && params.dilation[1] == 1 && input.sizes[2] > 1 && input.sizes[3] > 1;
-  if (!stride_1 && !stride_2) return false;
+  if (!has_planes(params, grad_weight, input) || params.dilation[0] > 8 || params.dilation[1] > 8) return false;
 
   Plan plan{};
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
   plan.dilation_y = narrow(params.dilation[0]), plan.dilation_x = narrow(params.dilation[1]);
   plan.tiles_m = narrow(div_up(m, kChunkM)), plan.m = narrow(m), plan.n = p.n, plan.channels = narrow(channels);
   plan.kernel_y = narrow(ky), plan.kernel_x = narrow(kx);
-  const int padding_y = narrow(params.padding[0]), padding_x = narrow(params.padding[1]);
-  for (int parity : {0, 1}) {
-    // The plane's pixel j is input pixel 2 j + parity; output o reads it by tap k where 2 o - padding + k = 2 j + parity.
-    const auto axis = [&](int padding) {
-      const int tap = stride_1 ? 0 : (parity + padding) % 2;
-      return PlaneAxis{tap, stride_1 ? -padding : (tap - padding - parity) / 2};
-    };
-    plan.y[parity] = axis(padding_y), plan.x[parity] = axis(padding_x);
-  }
-  const auto run_one = stride_1 ? (chunk == 32 ? run<1, 32> : run<1, 64>) : (chunk == 32 ? run<2, 32> : run<2, 64>);
+  plan.axes = plane_axes(params);
+  const auto run_one = params.stride[0] == 1 ? (chunk == 32 ? run<1, 32> : run<1, 64>) : (chunk == 32 ? run<2, 32> : run<2, 64>);
   return run_one(grad_weight, input, grad_out, p, plan);
 }
 

@@ -282,6 +282,7 @@ bool tiled_weight_grad(const View& grad_weight, const View& input, const View& g
   const std::optional<WeightGradProblem> problem = weight_grad_problem(grad_weight, from.view(), gradient.view(), params);
   if (!problem || (problem->groups > 1 && problem->m < 8)) return false;
   if (hopper_weight_grad(grad_weight, from.view(), gradient.view(), params, *problem)) return true;
+  if (hopper_weight_grad_float32(grad_weight, from.view(), gradient.view(), params, *problem)) return true;
   if (input.dtype == kBFloat16) run_mma<BFloat16>(grad_weight, *problem);
   else if (input.dtype == kFloat16) run_mma<Half>(grad_weight, *problem);
   else if (params.precision != Float32Precision::Highest) run_mma<float>(grad_weight, *problem);

@@ -5,9 +5,12 @@
 // bits; d lies in registers: thread t of the group holds, for j = 0 .. N / 8 - 1,
 //     d[4 j], d[4 j + 1]        row 16 (t / 32) + t % 32 / 4,        columns 8 j + 2 (t % 4) and the next
 //     d[4 j + 2], d[4 j + 3]    the row 8 below, the same columns
+// In TF32 A may lie in registers too: thread t then holds
+//     a[0], a[2]                row 16 (t / 32) + t % 32 / 4,        k = t % 4 and 4 more
+//     a[1], a[3]                the row 8 below, the same k
 //
 // Order of use:  wgmma_fence(); wgmma<BFloat16, N>(d, a, b, true) several times; wgmma_commit(); ... wgmma_wait<0>();
-// Between the first and the wait nobody touches d, A and B.
+// Between the first and the wait nobody touches d, A and B. The fence is also due after ordinary code has written A's registers.
 #pragma once
 
 #include "kernels/cuda/mbarrier.h"
@@ -23,8 +26,10 @@ namespace tessera::kernels::cuda {
 //   alone, so `start` may also be moved by whole rows. `other_stride` is not used.
 // M or N inner ("transposed", 16-bit types only: rows are k, and a row holds adjacent m or n): `group_stride` leads to the
 //   next 8 k, `other_stride` to the next row_bytes / 2 elements of m or n. The next 16 k are two groups further on.
+// K inner, `row_bytes` 16: not swizzled; a group is 8 rows of 16 bytes, at any multiple of 16, and the second half of the k of an
+//   instruction lies `other_stride` bytes further on.
 __device__ inline uint64_t wgmma_descriptor(const void* start, int row_bytes, int group_stride, int other_stride = 16) {
-  const uint64_t swizzle = row_bytes == 128 ? 1 : row_bytes == 64 ? 2 : 3;
+  const uint64_t swizzle = row_bytes == 128 ? 1 : row_bytes == 64 ? 2 : row_bytes == 32 ? 3 : 0;
   return static_cast<uint64_t>((shared_address(start) & 0x3FFFF) >> 4) | static_cast<uint64_t>(other_stride >> 4) << 16 |
          static_cast<uint64_t>(group_stride >> 4) << 32 | swizzle << 62;
 }
@@ -77,8 +82,8 @@ template <class T, int N, bool a_transposed, bool b_transposed> struct Wgmma;
 #define TESSERA_OPERANDS_192 TESSERA_OPERANDS_128, TESSERA_O8(64), TESSERA_O8(72), TESSERA_O8(80), TESSERA_O8(88)
 #define TESSERA_OPERANDS_256 TESSERA_OPERANDS_192, TESSERA_O8(96), TESSERA_O8(104), TESSERA_O8(112), TESSERA_O8(120)
 
-// The instructions for N columns; i, j, k, l and m are N / 2 and the four numbers after it: the operands behind the accumulators.
-#define TESSERA_WGMMA(N, i, j, k, l, m)                                                                                    \
+// The instructions for N columns; i, j, ... are N / 2 and the numbers after it: the operands behind the accumulators.
+#define TESSERA_WGMMA(N, i, j, k, l, m, n)                                                                                 \
   template <bool a_transposed, bool b_transposed> struct Wgmma<BFloat16, N, a_transposed, b_transposed> {                  \
     __device__ static void run(float (&d)[N / 2], uint64_t a, uint64_t b, int accumulate) {                                \
       asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #k ", 0;\nwgmma.mma_async.sync.aligned.m64n" #N                    \
@@ -94,14 +99,20 @@ template <class T, int N, bool a_transposed, bool b_transposed> struct Wgmma;
                    : TESSERA_OPERANDS_##N                                                                                  \
                    : "l"(a), "l"(b), "r"(accumulate));                                                                     \
     }                                                                                                                      \
+    __device__ static void run(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, int accumulate) {                    \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #n ", 0;\nwgmma.mma_async.sync.aligned.m64n" #N                    \
+                   "k8.f32.tf32.tf32 {" TESSERA_TEXT_##N "}, {%" #i ", %" #j ", %" #k ", %" #l "}, %" #m ", p, 1, 1;\n}\n" \
+                   : TESSERA_OPERANDS_##N                                                                                  \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate));                                 \
+    }                                                                                                                      \
   };
-TESSERA_WGMMA(16, 8, 9, 10, 11, 12)
-TESSERA_WGMMA(32, 16, 17, 18, 19, 20)
-TESSERA_WGMMA(64, 32, 33, 34, 35, 36)
-TESSERA_WGMMA(96, 48, 49, 50, 51, 52)
-TESSERA_WGMMA(128, 64, 65, 66, 67, 68)
-TESSERA_WGMMA(192, 96, 97, 98, 99, 100)
-TESSERA_WGMMA(256, 128, 129, 130, 131, 132)
+TESSERA_WGMMA(16, 8, 9, 10, 11, 12, 13)
+TESSERA_WGMMA(32, 16, 17, 18, 19, 20, 21)
+TESSERA_WGMMA(64, 32, 33, 34, 35, 36, 37)
+TESSERA_WGMMA(96, 48, 49, 50, 51, 52, 53)
+TESSERA_WGMMA(128, 64, 65, 66, 67, 68, 69)
+TESSERA_WGMMA(192, 96, 97, 98, 99, 100, 101)
+TESSERA_WGMMA(256, 128, 129, 130, 131, 132, 133)
 #undef TESSERA_WGMMA
 }  // namespace detail
 
@@ -110,6 +121,19 @@ TESSERA_WGMMA(256, 128, 129, 130, 131, 132)
 template <class T, int N, bool a_transposed = false, bool b_transposed = false>
 __device__ inline void wgmma(float (&d)[N / 2], uint64_t a, uint64_t b, bool accumulate) {
   detail::Wgmma<T, N, a_transposed, b_transposed>::run(d, a, b, accumulate);
+}
+// The same in TF32 with A in registers.
+template <int N> __device__ inline void wgmma_tf32(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, bool accumulate) {
+  detail::Wgmma<float, N, false, false>::run(d, a, b, accumulate);
+}
+
+// Sets the registers that a thread of this warpgroup may use: from those of __launch_bounds__ down, for warps that move data, or
+// up, for warps that multiply. All threads of the warpgroup call it.
+template <int count> __device__ inline void lower_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
+}
+template <int count> __device__ inline void raise_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count));
 }
 
 #endif  // TESSERA_HOPPER
