@@ -101,7 +101,9 @@ Overrides parse(const std::string& text) {
     check<ValueError>(
         std::any_of(std::begin(kKernels), std::end(kKernels), [&](auto name) { return stands_for(kernel, name); }),
         "kernel \"{}\" is unknown. Kernels are named as in core/ops, as conv2d_forward, or by the first words: conv2d.", kernel);
-    result.push_back({kernel, parse_implementation(equals == std::string::npos ? entry : entry.substr(equals + 1))});
+    Implementation implementation = parse_implementation(equals == std::string::npos ? entry : entry.substr(equals + 1));
+    if (kernel.empty() && implementation == Implementation::Cudnn) implementation = Implementation::CudnnWherePresent;
+    result.push_back({kernel, implementation});
     begin = end + 1;
   }
   return result;

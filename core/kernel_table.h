@@ -7,8 +7,9 @@
 //     TESSERA_KERNELS=conv2d=reference,softmax=reference   or   set_kernels("conv2d=reference")   or   set_kernels("reference")
 // A key stands for the kernel of that name and for all whose name begins with it and an underscore; the last entry that fits
 // counts. best: what runs without an override. reference: plain loops, on the CPU. cpu: the fast CPU kernel; DeviceError where there
-// is none. cudnn: cuDNN's where it has one, else cuda. A CPU implementation asked for a CUDA tensor, or the reverse, does not change
-// what runs: an override picks among the implementations for the tensor's device.
+// is none. cudnn: cuDNN's on a CUDA device; DeviceError where there is none, except that the bare word, which stands for all kernels,
+// leaves those alone that cuDNN does not have. A CPU implementation asked for a CUDA tensor, or the reverse, does not change what runs:
+// an override picks among the implementations for the tensor's device.
 // A CUDA kernel that is missing fails when a CUDA build is linked, and with one clear line at run time in a CPU build.
 #pragma once
 
@@ -28,7 +29,7 @@ void set_kernels(const std::string& overrides);
 std::vector<std::string> kernel_names();
 
 namespace detail {
-enum class Implementation : uint8_t { Best, Reference, Cpu, Cuda, Cudnn };
+enum class Implementation : uint8_t { Best, Reference, Cpu, Cuda, Cudnn, CudnnWherePresent };
 Implementation kernel_override(const char* kernel);
 [[noreturn]] void no_kernel(const char* kernel, const char* what);
 }  // namespace detail
@@ -57,7 +58,9 @@ template <class... Args> class Kernel<void(Args...)> {
     return wanted == detail::Implementation::Reference || cpu_ == nullptr ? reference_ : cpu_;
   }
   Function* on_cuda() const {
-    const bool cudnn = detail::kernel_override(name_) == detail::Implementation::Cudnn;
+    const detail::Implementation wanted = detail::kernel_override(name_);
+    if (wanted == detail::Implementation::Cudnn && cudnn_ == nullptr) detail::no_kernel(name_, "cuDNN");
+    const bool cudnn = wanted == detail::Implementation::Cudnn || wanted == detail::Implementation::CudnnWherePresent;
     Function* const chosen = cudnn && cudnn_ != nullptr ? cudnn_ : cuda_;
     if (chosen == nullptr) detail::no_kernel(name_, "CUDA");
     return chosen;
@@ -75,9 +78,17 @@ template <class... Args> class Kernel<void(Args...)> {
 #else
 #define TESSERA_CUDA_KERNEL(name) nullptr
 #endif
+#if TESSERA_CUDNN
+#define TESSERA_CUDNN_KERNEL(name) &kernels::cudnn::name
+#else
+#define TESSERA_CUDNN_KERNEL(name) nullptr
+#endif
 // The table of a kernel whose implementations have one name in all backends.
 #define TESSERA_KERNEL(name) \
   { #name, &kernels::reference::name, &kernels::cpu::name, TESSERA_CUDA_KERNEL(name) }
+// The same for a kernel that cuDNN has, too.
+#define TESSERA_KERNEL_AND_CUDNN(name) \
+  { #name, &kernels::reference::name, &kernels::cpu::name, TESSERA_CUDA_KERNEL(name), TESSERA_CUDNN_KERNEL(name) }
 // The same for a kernel that has no faster form than its reference on the CPU.
 #define TESSERA_REFERENCE_KERNEL(name) \
   { #name, &kernels::reference::name, nullptr, TESSERA_CUDA_KERNEL(name) }

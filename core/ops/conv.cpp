@@ -17,6 +17,7 @@
 #include "core/ops/shape.h"
 #include "core/precision.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/cudnn.h"
 
 namespace tessera {
 namespace {
@@ -25,9 +26,9 @@ using autograd::BackwardContext;
 using autograd::record;
 using kernels::Conv2dParams;
 
-const Kernel<kernels::Conv2dForward> conv2d_forward_kernel = TESSERA_KERNEL(conv2d_forward);
-const Kernel<kernels::Conv2dInputGrad> conv2d_input_grad_kernel = TESSERA_KERNEL(conv2d_input_grad);
-const Kernel<kernels::Conv2dWeightGrad> conv2d_weight_grad_kernel = TESSERA_KERNEL(conv2d_weight_grad);
+const Kernel<kernels::Conv2dForward> conv2d_forward_kernel = TESSERA_KERNEL_AND_CUDNN(conv2d_forward);
+const Kernel<kernels::Conv2dInputGrad> conv2d_input_grad_kernel = TESSERA_KERNEL_AND_CUDNN(conv2d_input_grad);
+const Kernel<kernels::Conv2dWeightGrad> conv2d_weight_grad_kernel = TESSERA_KERNEL_AND_CUDNN(conv2d_weight_grad);
 
 // A weight or a bias. Under autocast the kernels read a copy of lower precision, and the gradient goes straight to the float32
 // original, as float32: nothing is rounded on its way.

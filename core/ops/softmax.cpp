@@ -8,6 +8,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape.h"
 #include "core/ops/unary.h"
+#include "kernels/softmax/cudnn.h"
 #include "kernels/softmax/softmax.h"
 
 namespace tessera {
@@ -16,10 +17,10 @@ namespace {
 using autograd::BackwardContext;
 using autograd::record;
 
-const Kernel<kernels::SoftmaxForward> softmax_forward = TESSERA_KERNEL(softmax_forward);
-const Kernel<kernels::SoftmaxForward> log_softmax_forward = TESSERA_KERNEL(log_softmax_forward);
-const Kernel<kernels::SoftmaxBackward> softmax_backward = TESSERA_KERNEL(softmax_backward);
-const Kernel<kernels::SoftmaxBackward> log_softmax_backward = TESSERA_KERNEL(log_softmax_backward);
+const Kernel<kernels::SoftmaxForward> softmax_forward = TESSERA_KERNEL_AND_CUDNN(softmax_forward);
+const Kernel<kernels::SoftmaxForward> log_softmax_forward = TESSERA_KERNEL_AND_CUDNN(log_softmax_forward);
+const Kernel<kernels::SoftmaxBackward> softmax_backward = TESSERA_KERNEL_AND_CUDNN(softmax_backward);
+const Kernel<kernels::SoftmaxBackward> log_softmax_backward = TESSERA_KERNEL_AND_CUDNN(log_softmax_backward);
 
 int checked_dim(const char* op, const Tensor& x, int64_t dim) {
   check<TypeError>(x.is_floating_point(), "{}: {} is no floating-point type. Convert with to(kFloat).", op, x.dtype());

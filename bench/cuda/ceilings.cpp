@@ -1,0 +1,36 @@
+// What the machine can do: a copy of 4 GiB, and the product of two 8192 x 8192 matrices at each precision.
+#include "bench/cuda/row.h"
+#include "core/ops.h"
+#include "core/precision.h"
+
+namespace tessera::bench {
+namespace {
+
+Row matrix_product(const std::string& key, ScalarType dtype, Float32Precision precision) {
+  constexpr int64_t n = 8192;
+  return {key, 2.0 * n * n * n, 0, key, "", 0, [=] {
+            const Tensor a = randn({n, n}, TensorOptions(kCUDA).dtype(dtype)), b = randn_like(a);
+            return std::vector<Call>{[=] {
+              set_float32_matmul_precision(precision);
+              return TensorList{mm(a, b)};
+            }};
+          }};
+}
+
+}  // namespace
+
+std::vector<Row> ceiling_rows() {
+  constexpr int64_t bytes = int64_t{4} << 30;
+  const Row copy{kCopyCeiling, 0, 2.0 * bytes, kCopyCeiling, "", 0, [] {
+                   const Tensor from = randn({bytes / 4}, kCUDA), to = empty_like(from);
+                   return std::vector<Call>{[=] {
+                     to.copy_(from);
+                     return TensorList{};
+                   }};
+                 }};
+  return {copy, matrix_product(kBFloat16Ceiling, kBFloat16, Float32Precision::Highest),
+          matrix_product(kTF32Ceiling, kFloat32, Float32Precision::High),
+          matrix_product(kFloat32Ceiling, kFloat32, Float32Precision::Highest)};
+}
+
+}  // namespace tessera::bench
