@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include "core/tensor.h"
 #include "data/image.h"
@@ -18,8 +19,9 @@
 namespace tessera::tools {
 
 // Cuts what is said about steps after `step` off the event files in a folder, and records that are damaged: a run that was killed
-// may have written them after the checkpoint that it now goes on from. With `step` -1 the files are removed. Throws FileError.
-void cut_back_events(const std::string& folder, int64_t step);
+// may have written them after the checkpoint that it now goes on from. Of `step` itself all stays, or, if a tag is given, what has
+// that tag. With `step` -1 the files are removed. Throws FileError.
+void cut_back_events(const std::string& folder, int64_t step, std::string_view last_tag = "");
 
 class EventFile {
  public:

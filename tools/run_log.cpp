@@ -4,10 +4,17 @@
 
 namespace tessera::tools {
 
-RunLog::RunLog(bool enabled, const std::string& folder, int64_t step, int64_t log_every) : log_every_(log_every), step_(step) {
+namespace {
+
+constexpr const char* kTrainLoss = "train/loss";
+
+}  // namespace
+
+RunLog::RunLog(bool enabled, const std::string& folder, int64_t step, bool within_epoch, int64_t log_every)
+    : log_every_(log_every), step_(step) {
   if (!enabled) return;
   try {
-    cut_back_events(folder, step > 0 ? step : -1);
+    cut_back_events(folder, step > 0 ? step : -1, within_epoch ? kTrainLoss : "");
     file_.emplace(folder, step > 0 ? step + 1 : 0);
   } catch (const FileError& error) {
     report_error("tessera", error.what());
@@ -32,7 +39,7 @@ void RunLog::losses(const std::vector<double>& losses) {
   attempt([&](EventFile& file) {
     for (size_t i = 0; i < losses.size(); ++i)
       if (const int64_t step = first + static_cast<int64_t>(i); step % log_every_ == 0)
-        file.scalar("train/loss", losses[i], step);
+        file.scalar(kTrainLoss, losses[i], step);
   });
 }
 

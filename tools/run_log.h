@@ -17,8 +17,9 @@ namespace tessera::tools {
 class RunLog {
  public:
   // Into `folder`, which exists. A run that goes on after `step` > 0 keeps what was logged up to there; a new one removes what an
-  // earlier one left. Not `enabled`, it does nothing.
-  RunLog(bool enabled, const std::string& folder, int64_t step, int64_t log_every);
+  // earlier one left. `within_epoch`: the epoch of that step is not over, so of the step only its loss is kept; the end of the epoch
+  // will be logged again. Not `enabled`, it does nothing.
+  RunLog(bool enabled, const std::string& folder, int64_t step, bool within_epoch, int64_t log_every);
 
   // The losses of the next steps, in order.
   void losses(const std::vector<double>& losses);

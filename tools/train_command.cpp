@@ -8,6 +8,7 @@
 #include "tools/check_data/quick_check.h"
 #include "tools/command.h"
 #include "tools/config_file.h"
+#include "tools/interrupt.h"
 #include "tools/trainer.h"
 #include "tools/training_parts.h"
 
@@ -55,6 +56,7 @@ fs::path checkpoint_to_resume(const std::string& resume, const std::string& outp
 // Trains; of a run in two stages the one that options.stage names, and what follows.
 void run_stages(TrainOptions options, std::optional<Checkpoint> checkpoint, const fs::path& file) {
   if (options.run.two_stage && options.stage == 0) options.stage = 1;
+  const InterruptGuard guard;  // around both stages: a signal between them stops the second one after its first step
   for (;;) {
     Trainer trainer(options, checkpoint, file.string());
     // Only now: a run that cannot start takes no other run's best away.

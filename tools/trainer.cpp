@@ -74,7 +74,6 @@ void Trainer::introduce() const {
 }
 
 void Trainer::run() {
-  const InterruptGuard guard;
   folder_.make();
   if (is_new_) {
     folder_.set_aside();
@@ -84,7 +83,8 @@ void Trainer::run() {
   introduce();
   // A run that was killed may have written less or more than it had saved.
   folder_.write_metrics(progress_, classes());
-  log_ = std::make_unique<RunLog>(options_.run.tensorboard, folder_.folder(), progress_.step, options_.run.log_every);
+  log_ = std::make_unique<RunLog>(options_.run.tensorboard, folder_.folder(), progress_.step,
+                                  /*within_epoch=*/progress_.batch > 0, options_.run.log_every);
   while (!is_over()) {
     train_epoch();
     finish_epoch();

@@ -141,6 +141,19 @@ TEST_F(EventFileTest, AStepThatIsLoggedUnderTheMarkOfTheNextOneStays) {
   EXPECT_EQ(logged(path()), (std::vector<std::string>{"val/loss 12"}));
 }
 
+TEST_F(EventFileTest, OfAStepWithinAnEpochOnlyTheLossStays) {
+  {
+    EventFile file(path(), 0);
+    file.scalar("train/loss", 1, 11);
+    file.scalar("val/loss", 1, 11);
+    file.scalar("train/loss", 1, 12);
+    file.scalar("val/loss", 1, 12);  // logged, and killed before the epoch was saved
+    file.flush();
+  }
+  cut_back_events(path(), 12, "train/loss");
+  EXPECT_EQ(logged(path()), (std::vector<std::string>{"train/loss 11", "val/loss 11", "train/loss 12"}));
+}
+
 TEST_F(EventFileTest, AFolderThatIsNotThere) { EXPECT_THROW(EventFile(path() + "/none", 0), FileError); }
 
 }  // namespace
