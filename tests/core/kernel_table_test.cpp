@@ -19,14 +19,14 @@ namespace fs = std::filesystem;
 // The list in kernel_table.cpp against the kernels that the sources name.
 TEST(KernelTable, KnowsTheKernelsOfTheSources) {
   std::set<std::string> found;
-  const std::regex macro("TESSERA_(REFERENCE_)?KERNEL\\(([a-z0-9_]+)\\)"),
+  const std::regex macro("TESSERA_(?:REFERENCE_)?KERNEL(?:_AND_CUDNN)?\\(([a-z0-9_]+)\\)"),
       spelled("Kernel<kernels::\\w+> \\w+\\{\"([a-z0-9_]+)\"");
   for (const char* folder : {"core", "nn"})
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(TESSERA_SOURCE_DIR) / folder)) {
       if (entry.path().extension() != ".cpp") continue;
       std::ifstream in(entry.path());
       const std::string text(std::istreambuf_iterator<char>(in), {});
-      for (std::sregex_iterator it(text.begin(), text.end(), macro), end; it != end; ++it) found.insert((*it)[2]);
+      for (std::sregex_iterator it(text.begin(), text.end(), macro), end; it != end; ++it) found.insert((*it)[1]);
       for (std::sregex_iterator it(text.begin(), text.end(), spelled), end; it != end; ++it) found.insert((*it)[1]);
     }
   const std::vector<std::string> known = kernel_names();
