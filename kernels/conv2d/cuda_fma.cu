@@ -161,7 +161,7 @@ void launch_tiles(const TapProduct& p, const InputPlan& in, WeightPlan weights, 
   constexpr double step_us = 2.0 * tile_m * tile_n * kFmaDepth * resident / 0.3e6;
   const int64_t steps = div_up(p.taps[0] * p.taps[1] * weights.column, kFmaDepth), elements = p.positions() * p.columns();
   const int64_t tiles = row_tiles * column_tiles, slots = int64_t{multiprocessors()} * resident;
-  const int parts = tiles < slots ? weight_grad_parts(tiles, steps, elements, slots, step_us) : 1;
+  const int parts = tiles < slots ? parts_of_sum(tiles, steps, elements, slots, step_us) : 1;
   weights.part_groups = static_cast<int>(div_up(steps, parts)) * (kFmaDepth / 4);
   const DeviceScratch<float> scratch(parts > 1 ? parts * elements : 0);
   launch("conv2d_fma", kernel, dim3(static_cast<unsigned>(tiles), parts), block, 0, in, weights, out,

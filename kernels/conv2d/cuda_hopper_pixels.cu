@@ -147,7 +147,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   unsigned char* staged = ring + group * kRows * kStagedPitch<T, tile_columns>;
 #pragma unroll
   for (int b = 0; b < kBlocks; ++b)
-    stage_sums<T, tile_columns>(staged + b * 64 * kStagedPitch<T, tile_columns>, sums[b], column_places, thread);
+    stage_sums<T, tile_columns>(StagedRows<T, tile_columns>{staged + b * 64 * kStagedPitch<T, tile_columns>}, sums[b],
+                                column_places, thread);
   named_barrier(2 + group, 128);
   store_staged<T, tile_columns>(out, staged, row_places + group * kRows, column_places, kRows, thread, 128);
 #endif

@@ -59,6 +59,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
                         const __grid_constant__ TilePlan plan, const __grid_constant__ OutputPlan out) {
 #if TESSERA_HOPPER
   using S = Shape<T, tile_columns, row_bytes>;
+  using Box = StagedBox<T, tile_columns>;
   extern __shared__ unsigned char unaligned[];
   unsigned char* boxes = unaligned + (1024 - shared_address(unaligned) % 1024) % 1024;  // [group][kBoxes]
   unsigned char* staging = boxes + 2 * kBoxes * plan.box_space;
@@ -85,36 +86,50 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     if (++box == kBoxes) box = 0, box_parity ^= 1;
   };
 
+  // The steps of an item: on_box(chunk) before the taps (y, x) of a chunk of channels, on_tap(chunk, y, x) for each.
+  const auto for_each_step = [&](auto&& on_box, auto&& on_tap) {
+    for (int chunk = 0; chunk < sum.chunks && taps.x * taps.y > 0; ++chunk) {
+      on_box(chunk);
+      for (int ay = 0; ay < taps.y; ++ay)
+        for (int ax = 0; ax < taps.x; ++ax, next_stage()) on_tap(chunk, ay, ax);
+    }
+  };
+  const auto next_columns = [&](int column) {  // whether they are others
+    if (first_column == column) return false;
+    first_column = column, taps = sum.taps_of(column, column + tile_columns, out);
+    return true;
+  };
+
   if (threadIdx.x >= kConsumers) {  // producers
     const int group = (threadIdx.x - kConsumers) / kWarp;
     if (threadIdx.x % kWarp != 0) return;
+    const auto load_weights = [&](int chunk, int ay, int ax, Mbarrier* full) {
+      tma_load_3d(weights + stage * S::kStage, weights_map, full, chunk * S::kChunk, first_column, ay * sum.taps_x + ax);
+    };
     if (plan.resident && group == 0) {
+      next_columns(0);
       mbarrier_arrive_and_expect(&stage_full[0], plan.stages * S::kStage);
-      for (int chunk = 0; chunk < sum.chunks; ++chunk)
-        for (int tap = 0; tap < sum.taps_y * sum.taps_x; ++tap, ++stage)
-          tma_load_3d(weights + stage * S::kStage, weights_map, &stage_full[0], chunk * S::kChunk, 0, tap);
+      const auto load_first_stage = [&](int chunk, int ay, int ax) { load_weights(chunk, ay, ax, &stage_full[0]); };
+      for_each_step([](int) {}, load_first_stage);
     }
     for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
       const QuotientRemainder pair = plan.column_tiles(item);
       const TileAt at = tile_at(plan, pair.quotient * 2 + group);
-      if (first_column != static_cast<int>(pair.remainder) * tile_columns) {
-        first_column = pair.remainder * tile_columns;
-        taps = sum.taps_of(first_column, first_column + tile_columns, out);
-      }
-      for (int chunk = 0; chunk < sum.chunks && taps.x * taps.y > 0; ++chunk, next_box()) {
+      next_columns(pair.remainder * tile_columns);
+      const auto load_box = [&](int chunk) {
         mbarrier_wait(&box_empty[group][box], box_parity ^ 1);
         mbarrier_arrive_and_expect(&box_full[group][box], plan.box_bytes);
         tma_load_4d(boxes + (group * kBoxes + box) * plan.box_space, pixels_map, &box_full[group][box], chunk * S::kChunk,
                     at.x + sum.lowest_x, at.y + sum.lowest_y, at.picture);
-        if (group != 0 || plan.resident) continue;
-        for (int ay = 0; ay < taps.y; ++ay)
-          for (int ax = 0; ax < taps.x; ++ax, next_stage()) {
-            mbarrier_wait(&stage_empty[stage], stage_parity ^ 1);
-            mbarrier_arrive_and_expect(&stage_full[stage], S::kStage);
-            tma_load_3d(weights + stage * S::kStage, weights_map, &stage_full[stage], chunk * S::kChunk, first_column,
-                        ay * sum.taps_x + ax);
-          }
-      }
+        next_box();
+      };
+      const auto load_stage = [&](int chunk, int ay, int ax) {
+        if (group != 0 || plan.resident) return;
+        mbarrier_wait(&stage_empty[stage], stage_parity ^ 1);
+        mbarrier_arrive_and_expect(&stage_full[stage], S::kStage);
+        load_weights(chunk, ay, ax, &stage_full[stage]);
+      };
+      for_each_step(load_box, load_stage);
     }
     return;
   }
@@ -130,11 +145,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
     const QuotientRemainder pair = plan.column_tiles(item);
     const TileAt at = tile_at(plan, pair.quotient * 2 + group);
-    if (first_column != static_cast<int>(pair.remainder) * tile_columns) {
-      first_column = pair.remainder * tile_columns;
-      taps = sum.taps_of(first_column, first_column + tile_columns, out);
+    if (next_columns(pair.remainder * tile_columns))
       for (int c = thread; c < tile_columns; c += 128) column_places[c] = column_place<T>(out, first_column + c);
-    }
     float sums[2][tile_columns / 2];
 #pragma unroll
     for (int i = 0; i < tile_columns / 2; ++i) sums[0][i] = sums[1][i] = 0;
@@ -147,29 +159,31 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
       if (used_box >= 0) mbarrier_arrive(&box_empty[group][used_box]);
     };
     if (plan.resident) stage = 0;
-    for (int chunk = 0; chunk < sum.chunks && taps.x * taps.y > 0; ++chunk, next_box()) {
+    const unsigned char* first_pixel = nullptr;
+    const auto wait_for_box = [&](int) {
       mbarrier_wait(&box_full[group][box], box_parity);
-      const unsigned char* pixels = boxes + (group * kBoxes + box) * plan.box_space;
-      for (int ay = 0; ay < taps.y; ++ay)
-        for (int ax = 0; ax < taps.x; ++ax) {
-          if (!plan.resident) mbarrier_wait(&stage_full[stage], stage_parity);
-          const unsigned char* corner = pixels + sum.offset_y(ay) * box_row + sum.offset_x(ax) * row_bytes;
-          const uint64_t upper = wgmma_descriptor(corner, row_bytes, box_row);
-          const uint64_t lower = wgmma_descriptor(corner + second, row_bytes, box_row);
-          const uint64_t columns = wgmma_descriptor(weights + stage * S::kStage, row_bytes, 8 * row_bytes);
-          wgmma_fence();
+      first_pixel = boxes + (group * kBoxes + box) * plan.box_space;
+    };
+    const auto multiply = [&](int, int ay, int ax) {
+      if (!plan.resident) mbarrier_wait(&stage_full[stage], stage_parity);
+      const unsigned char* corner = first_pixel + sum.offset_y(ay) * box_row + sum.offset_x(ax) * row_bytes;
+      const uint64_t upper = wgmma_descriptor(corner, row_bytes, box_row);
+      const uint64_t lower = wgmma_descriptor(corner + second, row_bytes, box_row);
+      const uint64_t columns = wgmma_descriptor(weights + stage * S::kStage, row_bytes, 8 * row_bytes);
+      wgmma_fence();
 #pragma unroll
-          for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[0], upper + 2 * k, columns + 2 * k, true);
+      for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[0], upper + 2 * k, columns + 2 * k, true);
 #pragma unroll
-          for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[1], lower + 2 * k, columns + 2 * k, true);
-          wgmma_commit();
-          wgmma_wait<1>();
-          release();
-          used_stage = stage;
-          used_box = ay == taps.y - 1 && ax == taps.x - 1 ? box : -1;
-          next_stage();
-        }
-    }
+      for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[1], lower + 2 * k, columns + 2 * k, true);
+      wgmma_commit();
+      wgmma_wait<1>();
+      release();
+      used_stage = stage, used_box = -1;
+      if (ay + 1 < taps.y || ax + 1 < taps.x) return;
+      used_box = box;
+      next_box();
+    };
+    for_each_step(wait_for_box, multiply);
     wgmma_wait<0>();
     wgmma_pin(sums[0]);
     wgmma_pin(sums[1]);
@@ -182,18 +196,16 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
         named_barrier(1 + group, 128);
 #pragma unroll
         for (int half = first; half < first + S::kResults; ++half)
-          stage_box<T, tile_columns>(staged + (half - first) * S::kBox, sums[half], column_places, thread);
+          stage_sums<T, tile_columns>(Box{staged + (half - first) * S::kBox}, sums[half], column_places, thread);
         fence_shared_for_async();
         named_barrier(1 + group, 128);
         if (thread != 0) continue;
-        constexpr int kColumns = kBoxColumns<T, tile_columns>;
-        for (int c = 0; c < tile_columns / kColumns; ++c) {
-          const int column = first_column + c * kColumns, map = boxed.count == 1 ? 0 : column / boxed.unit;
+        for (int c = 0; c < tile_columns / Box::kColumns; ++c) {
+          const int column = first_column + c * Box::kColumns, map = boxed.count == 1 ? 0 : column / boxed.unit;
           if (column >= out.columns || at.picture >= sum.images) break;
           for (int half = first; half < first + S::kResults; ++half)
-            tma_store_4d(boxed.maps[map], staged + (half - first) * S::kBox + c * 64 * kBoxRowBytes<T, tile_columns>,
-                         column - map * boxed.unit, at.x + (plan.width == 8 ? 0 : 8 * half),
-                         at.y + (plan.width == 8 ? 8 * half : 0), at.picture);
+            tma_store_4d(boxed.maps[map], staged + (half - first) * S::kBox + c * Box::kBlock, column - map * boxed.unit,
+                         at.x + (plan.width == 8 ? 0 : 8 * half), at.y + (plan.width == 8 ? 8 * half : 0), at.picture);
         }
         tma_commit();
       }
@@ -207,7 +219,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       named_barrier(1 + group, 128);
-      stage_sums<T, tile_columns>(staged, sums[half], column_places, thread);
+      stage_sums<T, tile_columns>(StagedRows<T, tile_columns>{staged}, sums[half], column_places, thread);
       named_barrier(1 + group, 128);
       store_staged<T, tile_columns>(out, staged, row_places + 64 * half, column_places, 64, thread, 128);
     }
@@ -250,8 +262,8 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
                                                   {S::kChunk, plan.box_width, box_height, 1}, TmaRounding::ToTf32);
   const int blocks = (tile_columns <= 32 && shared <= 113 * 1024 ? 2 : 1) * multiprocessors();
   launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), kBlock, shared, pixels_map,
-         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns), box_output(p, out, kBoxColumns<T, tile_columns>), sum,
-         plan, output_plan(p, out, bias));
+         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns),
+         box_output(p, out, StagedBox<T, tile_columns>::kColumns), sum, plan, output_plan(p, out, bias));
   return true;
 }
 

@@ -67,33 +67,30 @@ template <class T> __device__ inline ColumnPlace column_place(const OutputPlan& 
 // Bytes from a staged row to the next: the 16 bytes keep the rows of a warp's fragments in different banks.
 template <class T, int columns> inline constexpr int kStagedPitch = columns* static_cast<int>(sizeof(T)) + 16;
 
-// A warpgroup's 64 rows of sums, in wgmma's order (wgmma.h), to `staged` with bias added. `thread` counts in the warpgroup.
-template <class T, int columns> __device__ inline void stage_sums(unsigned char* staged, const float (&sums)[columns / 2],
-                                                                  const ColumnPlace* places, int thread) {
-  const int row = thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
-#pragma unroll
-  for (int j = 0; j < columns / 8; ++j) {
-    const float left = places[8 * j + column].bias, right = places[8 * j + column + 1].bias;
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      Pack<float, 2> pair;
-      pair[0] = sums[4 * j + 2 * half] + left, pair[1] = sums[4 * j + 2 * half + 1] + right;
-      T* to = reinterpret_cast<T*>(staged + (row + 8 * half) * kStagedPitch<T, columns>) + 8 * j + column;
-      store_pack(to, convert_pack<T>(pair));
-    }
+// Where pairs of sums are put together: element (row, eight + column), `eight` being a multiple of 8, in rows for store_staged().
+template <class T, int columns> struct StagedRows {
+  unsigned char* staged;
+  __device__ T* operator()(int row, int eight, int column) const {
+    return reinterpret_cast<T*>(staged + row * kStagedPitch<T, columns>) + eight + column;
   }
-}
+};
 
-// The same to a box for the copy engine (tensor_map.h): blocks of kBoxColumns columns one after the other, 64 swizzled rows each.
-template <class T, int columns> inline constexpr int kBoxRowBytes = [] {
-  const int bytes = columns * static_cast<int>(sizeof(T));
-  return bytes % 128 == 0 ? 128 : bytes % 64 == 0 ? 64 : 32;
-}();
-template <class T, int columns> inline constexpr int kBoxColumns = kBoxRowBytes<T, columns> / static_cast<int>(sizeof(T));
+// The same in a box for the copy engine (tensor_map.h): blocks of kColumns columns one after the other, 64 swizzled rows each.
+template <class T, int columns> struct StagedBox {
+  static constexpr int kSize = static_cast<int>(sizeof(T)), kBytes = columns * kSize;
+  static constexpr int kRowBytes = kBytes % 128 == 0 ? 128 : kBytes % 64 == 0 ? 64 : 32, kColumns = kRowBytes / kSize;
+  static constexpr int kBlock = 64 * kRowBytes;  // bytes
 
-template <class T, int columns>
-__device__ inline void stage_box(unsigned char* box, const float (&sums)[columns / 2], const ColumnPlace* places, int thread) {
-  constexpr int kBytes = kBoxRowBytes<T, columns>, kColumns = kBoxColumns<T, columns>;
+  unsigned char* box;
+  __device__ T* operator()(int row, int eight, int column) const {
+    const int at = row * kRowBytes + (eight % kColumns + column) * kSize;
+    return reinterpret_cast<T*>(box + eight / kColumns * kBlock + (at ^ (at >> 7 & (kRowBytes / 16 - 1)) << 4));
+  }
+};
+
+// A warpgroup's 64 rows of sums, in wgmma's order (wgmma.h), plus bias, to `staged`. `thread` counts in the warpgroup.
+template <class T, int columns, class Staged>
+__device__ inline void stage_sums(const Staged& staged, const float (&sums)[columns / 2], const ColumnPlace* places, int thread) {
   const int row = thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
 #pragma unroll
   for (int j = 0; j < columns / 8; ++j) {
@@ -102,9 +99,7 @@ __device__ inline void stage_box(unsigned char* box, const float (&sums)[columns
     for (int half = 0; half < 2; ++half) {
       Pack<float, 2> pair;
       pair[0] = sums[4 * j + 2 * half] + left, pair[1] = sums[4 * j + 2 * half + 1] + right;
-      const int at = (row + 8 * half) * kBytes + (8 * j % kColumns + column) * static_cast<int>(sizeof(T));
-      const int swizzled = at ^ (at >> 7 & (kBytes / 16 - 1)) << 4;
-      store_pack(reinterpret_cast<T*>(box + 8 * j / kColumns * 64 * kBytes + swizzled), convert_pack<T>(pair));
+      store_pack(staged(row + 8 * half, 8 * j, column), convert_pack<T>(pair));
     }
   }
 }

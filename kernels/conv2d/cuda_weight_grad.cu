@@ -86,7 +86,7 @@ std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, co
   return p;
 }
 
-int weight_grad_parts(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us) {
+int parts_of_sum(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us) {
   constexpr double kStartUs = 3, kBytesPerUs = 2.5e6;  // until a block's pipeline is full; of writing and adding the parts
   if (steps == 0) return 1;
   int64_t best = 1;

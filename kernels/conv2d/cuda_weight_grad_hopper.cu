@@ -163,7 +163,7 @@ bool run(const View& grad_weight, const View& input, const View& grad_out, const
   if (!compiled || step_clocks == 0) return false;
   plan.steps = static_cast<int>(grad_out.sizes[0] * plan.tiles_y * plan.tiles_x);
   const int64_t tiles = plan.tiles_m * div_up(plan.channels, chunk);
-  const int parts = weight_grad_parts(tiles * stride, plan.steps, int64_t{p.m} * p.n, multiprocessors(), step_clocks / 1600);
+  const int parts = parts_of_sum(tiles * stride, plan.steps, int64_t{p.m} * p.n, multiprocessors(), step_clocks / 1600);
   plan.part_steps = static_cast<int>(div_up(plan.steps, parts));
   Maps maps{plane_map(grad_out, 1, 0, 0, kChunkM, plan.rows, plan.columns), {}};
   for (int plane = 0; plane < stride * stride; ++plane)

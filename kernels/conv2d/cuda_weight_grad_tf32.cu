@@ -279,7 +279,7 @@ bool run(const View& grad_weight, const View& input, const View& grad_out, const
   plan.steps = static_cast<int>(grad_out.sizes[0]) * plan.strips * plan.height;
   const int64_t tiles = plan.tiles_m * div_up(plan.channels, S::kChunk);
   const double products = double{S::kPixels} * S::kGroups * S::kN * kTileM * (S::kSplit ? 3 : 1);  // of a step
-  const int parts = weight_grad_parts(tiles * S::kStride, plan.steps, int64_t{p.m} * p.n, multiprocessors(), products / 1.2e6);
+  const int parts = parts_of_sum(tiles * S::kStride, plan.steps, int64_t{p.m} * p.n, multiprocessors(), products / 1.2e6);
   plan.part_steps = static_cast<int>(div_up(plan.steps, parts));
   const TmaRounding rounding = S::kSplit ? TmaRounding::None : TmaRounding::ToTf32;
   Maps maps{plane_map(grad_out, 1, 0, 0, kLineChannels, 1, S::kQuarter, rounding), {}};

@@ -248,7 +248,7 @@ template <class Shape> void run(const View& grad_weight, const WeightGradProblem
   const double step_us = 2.0 * Shape::kM * Shape::kN * Shape::kDepth * resident / flops_per_us;
   const int64_t tiles = div_up(p.m, Shape::kM) * div_up(p.columns, Shape::kN) * p.groups;
   const int64_t steps = div_up(p.pixels, Shape::kDepth), elements = int64_t{p.groups} * p.m * p.n;
-  const int parts = weight_grad_parts(tiles, steps, elements, multiprocessors() * resident, step_us);
+  const int parts = parts_of_sum(tiles, steps, elements, multiprocessors() * resident, step_us);
   const int part_steps = static_cast<int>(div_up(steps, parts));
   const DeviceScratch<float> scratch(parts * elements);
   launch("weight_grad", weight_grad_kernel<Shape>, dim3(static_cast<unsigned>(tiles), parts), Shape::kBlock,
