@@ -1,16 +1,19 @@
-// The product of tap_product.h on Hopper's tensor cores where positions are one pixel apart: tiles of pixels stay in shared
-// memory while all taps read them.
+// The product of tap_product.h on Hopper's tensor cores where positions are one or two pixels apart: tiles of pixels stay in
+// shared memory while all taps read them.
 //
 // A warpgroup computes 8 x 16 (or 16 x 8) positions times tile_columns columns; the two consumer warpgroups of a block have tiles
 // of their own and share the weights. For a chunk of 64 channels of bfloat16 (128 bytes; fewer where there are not so many), the
 // copy engine brings the tile's pixels with their halo, 10 x 18 for a 3x3 kernel, zeros beyond the border. Tap (y, x) is then
 // nothing but another address: an operand of wgmma consists of groups of eight rows, here eight neighbouring pixels, at a
-// constant distance, here the box's row. So a pixel is read from L2 1.4 times instead of 9.
+// constant distance, here the box's row. So a pixel is read from L2 1.4 times instead of 9. With a step of 2 the pixels that a tap
+// reads are every second one: the input is four planes, of even or odd rows and columns, which tensor maps of twice the strides
+// show to the copy engine. In a plane positions are one pixel apart again; each plane comes in a box of its own, for its taps.
 //
 // The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Blocks live as
 // long as there is work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8
 // and 9 are the producers: one thread each asks for a warpgroup's pixels, the first for the weights too.
 #include "kernels/conv2d/cuda_hopper.h"
+#include "kernels/conv2d/cuda_pixel_planes.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/tma.h"
 #include "kernels/cuda/wgmma.h"
@@ -52,9 +55,9 @@ struct TileAt {
   return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width};
 }
 
-template <class T, int tile_columns, int row_bytes, int blocks_per_processor>
+template <class T, int tile_columns, int row_bytes, int blocks_per_processor, bool strided>
 __global__ void __launch_bounds__(kBlock, blocks_per_processor)
-    tile_product_kernel(const __grid_constant__ CUtensorMap pixels_map, const __grid_constant__ CUtensorMap weights_map,
+    tile_product_kernel(const __grid_constant__ PixelPlanes pixels, const __grid_constant__ CUtensorMap weights_map,
                         const __grid_constant__ BoxOutput boxed, const __grid_constant__ SumPlan sum,
                         const __grid_constant__ TilePlan plan, const __grid_constant__ OutputPlan out) {
 #if TESSERA_HOPPER
@@ -86,13 +89,23 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     if (++box == kBoxes) box = 0, box_parity ^= 1;
   };
 
-  // The steps of an item: on_box(chunk) before the taps (y, x) of a chunk of channels, on_tap(chunk, y, x) for each.
+  // The steps of an item: on_box(chunk, plane) for each box of pixels, then on_tap(chunk, tap, y, x, last) for each tap that reads
+  // it, from pixel (y, x) of the box on.
   const auto for_each_step = [&](auto&& on_box, auto&& on_tap) {
-    for (int chunk = 0; chunk < sum.chunks && taps.x * taps.y > 0; ++chunk) {
-      on_box(chunk);
-      for (int ay = 0; ay < taps.y; ++ay)
-        for (int ax = 0; ax < taps.x; ++ax, next_stage()) on_tap(chunk, ay, ax);
-    }
+    for (int chunk = 0; chunk < sum.chunks; ++chunk)
+      for (int i = 0; i < (strided ? pixels.count : 1); ++i) {
+        const PixelPlanes::Plane plane = strided ? pixels.planes[i] : PixelPlanes::Plane{};
+        // Tap y of the plane is tap plane.tap_y + y * step; a step is 1 or 2.
+        const int end_y = strided ? (taps.y - plane.tap_y + sum.step_y - 1) >> (sum.step_y - 1) : taps.y;
+        const int end_x = strided ? (taps.x - plane.tap_x + sum.step_x - 1) >> (sum.step_x - 1) : taps.x;
+        if (end_y <= 0 || end_x <= 0) continue;
+        on_box(chunk, i);
+        for (int y = 0; y < end_y; ++y)
+          for (int x = 0; x < end_x; ++x, next_stage()) {
+            const int tap_y = strided ? plane.tap_y + y * sum.step_y : y, tap_x = strided ? plane.tap_x + x * sum.step_x : x;
+            on_tap(chunk, tap_y * sum.taps_x + tap_x, sum.offset_y(y), sum.offset_x(x), y == end_y - 1 && x == end_x - 1);
+          }
+      }
   };
   const auto next_columns = [&](int column) {  // whether they are others
     if (first_column == column) return false;
@@ -103,31 +116,32 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   if (threadIdx.x >= kConsumers) {  // producers
     const int group = (threadIdx.x - kConsumers) / kWarp;
     if (threadIdx.x % kWarp != 0) return;
-    const auto load_weights = [&](int chunk, int ay, int ax, Mbarrier* full) {
-      tma_load_3d(weights + stage * S::kStage, weights_map, full, chunk * S::kChunk, first_column, ay * sum.taps_x + ax);
+    const auto load_weights = [&](int chunk, int tap, Mbarrier* full) {
+      tma_load_3d(weights + stage * S::kStage, weights_map, full, chunk * S::kChunk, first_column, tap);
     };
     if (plan.resident && group == 0) {
       next_columns(0);
       mbarrier_arrive_and_expect(&stage_full[0], plan.stages * S::kStage);
-      const auto load_first_stage = [&](int chunk, int ay, int ax) { load_weights(chunk, ay, ax, &stage_full[0]); };
-      for_each_step([](int) {}, load_first_stage);
+      const auto load_first_stage = [&](int chunk, int tap, int, int, bool) { load_weights(chunk, tap, &stage_full[0]); };
+      for_each_step([](int, int) {}, load_first_stage);
     }
     for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
       const QuotientRemainder pair = plan.column_tiles(item);
       const TileAt at = tile_at(plan, pair.quotient * 2 + group);
       next_columns(pair.remainder * tile_columns);
-      const auto load_box = [&](int chunk) {
+      const auto load_box = [&](int chunk, int plane) {
+        const PixelPlanes::Plane& from = pixels.planes[plane];
         mbarrier_wait(&box_empty[group][box], box_parity ^ 1);
         mbarrier_arrive_and_expect(&box_full[group][box], plan.box_bytes);
-        tma_load_4d(boxes + (group * kBoxes + box) * plan.box_space, pixels_map, &box_full[group][box], chunk * S::kChunk,
-                    at.x + sum.lowest_x, at.y + sum.lowest_y, at.picture);
+        tma_load_4d(boxes + (group * kBoxes + box) * plan.box_space, pixels.maps[plane], &box_full[group][box], chunk * S::kChunk,
+                    at.x + from.lowest_x, at.y + from.lowest_y, at.picture);
         next_box();
       };
-      const auto load_stage = [&](int chunk, int ay, int ax) {
+      const auto load_stage = [&](int chunk, int tap, int, int, bool) {
         if (group != 0 || plan.resident) return;
         mbarrier_wait(&stage_empty[stage], stage_parity ^ 1);
         mbarrier_arrive_and_expect(&stage_full[stage], S::kStage);
-        load_weights(chunk, ay, ax, &stage_full[stage]);
+        load_weights(chunk, tap, &stage_full[stage]);
       };
       for_each_step(load_box, load_stage);
     }
@@ -160,13 +174,13 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     };
     if (plan.resident) stage = 0;
     const unsigned char* first_pixel = nullptr;
-    const auto wait_for_box = [&](int) {
+    const auto wait_for_box = [&](int, int) {
       mbarrier_wait(&box_full[group][box], box_parity);
       first_pixel = boxes + (group * kBoxes + box) * plan.box_space;
     };
-    const auto multiply = [&](int, int ay, int ax) {
+    const auto multiply = [&](int, int, int y, int x, bool last) {
       if (!plan.resident) mbarrier_wait(&stage_full[stage], stage_parity);
-      const unsigned char* corner = first_pixel + sum.offset_y(ay) * box_row + sum.offset_x(ax) * row_bytes;
+      const unsigned char* corner = first_pixel + y * box_row + x * row_bytes;
       const uint64_t upper = wgmma_descriptor(corner, row_bytes, box_row);
       const uint64_t lower = wgmma_descriptor(corner + second, row_bytes, box_row);
       const uint64_t columns = wgmma_descriptor(weights + stage * S::kStage, row_bytes, 8 * row_bytes);
@@ -178,10 +192,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
       wgmma_commit();
       wgmma_wait<1>();
       release();
-      used_stage = stage, used_box = -1;
-      if (ay + 1 < taps.y || ax + 1 < taps.x) return;
-      used_box = box;
-      next_box();
+      used_stage = stage, used_box = last ? box : -1;
+      if (last) next_box();
     };
     for_each_step(wait_for_box, multiply);
     wgmma_wait<0>();
@@ -229,10 +241,10 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
 #endif
 }
 
-template <class T, int tile_columns, int row_bytes>
+template <class T, int tile_columns, int row_bytes, bool strided>
 bool run(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
   using S = Shape<T, tile_columns, row_bytes>;
-  const auto kernel = tile_product_kernel<T, tile_columns, row_bytes, (tile_columns <= 32 ? 2 : 1)>;
+  const auto kernel = tile_product_kernel<T, tile_columns, row_bytes, (tile_columns <= 32 ? 2 : 1), strided>;
   static const bool compiled = is_compiled(kernel);
   if (!compiled) return false;
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
@@ -243,54 +255,60 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   plan.height = kTileRows / plan.width;
   const int64_t tiles_x = div_up(p.grid[1], plan.width), tiles_y = div_up(p.grid[0], plan.height);
   plan.tiles_x = FastDivisor(tiles_x), plan.tiles_y = FastDivisor(tiles_y), plan.column_tiles = FastDivisor(sum.column_tiles);
-  plan.box_width = narrow(plan.width + (p.taps[1] - 1) * std::abs(p.tap_step[1]));
-  const int64_t box_height = plan.height + (p.taps[0] - 1) * std::abs(p.tap_step[0]);
+  plan.box_width = narrow(plan.width + reach(p, 1));
+  const int64_t box_height = plan.height + reach(p, 0);
   if (plan.box_width > 64 || box_height > 64) return false;
   plan.box_bytes = narrow(plan.box_width * box_height * row_bytes);
   plan.box_space = narrow(div_up(plan.box_bytes, 1024) * 1024);
   plan.work = narrow(div_up(p.images * tiles_y * tiles_x, 2) * sum.column_tiles);
 
+  const PixelPlanes pixels = pixel_planes(p, in, S::kChunk, plan.box_width, box_height);
+  int64_t taps = 0;
+  for (int i = 0; i < pixels.count; ++i)
+    taps += div_up(p.taps[0] - pixels.planes[i].tap_y, p.step[0]) * div_up(p.taps[1] - pixels.planes[i].tap_x, p.step[1]);
+
   constexpr int kSharedLimit = 227 * 1024 - 1024;  // some is static
-  const int steps = narrow(p.taps[0] * p.taps[1] * sum.chunks), left = kSharedLimit - S::kFixed - 2 * kBoxes * plan.box_space;
+  const int steps = narrow(taps * sum.chunks), left = kSharedLimit - S::kFixed - 2 * kBoxes * plan.box_space;
   plan.resident = sum.column_tiles == 1 && steps * S::kStage <= left;
   plan.stages = plan.resident ? steps : std::min(left / S::kStage, kMaxStages);
   if (!plan.resident && plan.stages < 3) return false;
   const size_t shared = static_cast<size_t>(S::kFixed + 2 * kBoxes * plan.box_space + plan.stages * S::kStage);
 
-  const CUtensorMap pixels_map = tiled_tensor_map(in.data, in.dtype, {in.sizes[1], in.sizes[3], in.sizes[2], in.sizes[0]},
-                                                  {in.strides[3], in.strides[2], in.strides[0]},
-                                                  {S::kChunk, plan.box_width, box_height, 1}, TmaRounding::ToTf32);
   const int blocks = (tile_columns <= 32 && shared <= 113 * 1024 ? 2 : 1) * multiprocessors();
-  launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), kBlock, shared, pixels_map,
+  launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), kBlock, shared, pixels,
          weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns),
          box_output(p, out, StagedBox<T, tile_columns>::kColumns), sum, plan, output_plan(p, out, bias));
   return true;
 }
 
 // The tile of columns that keeps all multiprocessors at work: with 64 columns there are more items, which take a little more than
-// half as long.
-template <class T, int row_bytes>
+// half as long, unless it is the loads of pixels that take the time, as with a step of 2.
+template <class T, int row_bytes, bool strided>
 bool run_columns(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
-  if (p.columns() <= 32) return run<T, 32, row_bytes>(p, out, in, weights, bias);
-  if (p.columns() <= 64) return run<T, 64, row_bytes>(p, out, in, weights, bias);
+  if (p.columns() <= 32) return run<T, 32, row_bytes, strided>(p, out, in, weights, bias);
+  if (p.columns() <= 64) return run<T, 64, row_bytes, strided>(p, out, in, weights, bias);
   const int64_t pairs = div_up(p.images * div_up(p.grid[0], 8) * div_up(p.grid[1], 16), 2);
   const auto rounds = [&](int64_t columns) { return div_up(pairs * div_up(p.columns(), columns), multiprocessors()); };
-  if (rounds(64) * 0.56 < static_cast<double>(rounds(128))) return run<T, 64, row_bytes>(p, out, in, weights, bias);
-  return run<T, 128, row_bytes>(p, out, in, weights, bias);
+  constexpr double kHalf = strided ? 0.8 : 0.56;
+  if (rounds(64) * kHalf < static_cast<double>(rounds(128))) return run<T, 64, row_bytes, strided>(p, out, in, weights, bias);
+  return run<T, 128, row_bytes, strided>(p, out, in, weights, bias);
 }
 
 template <class T>
 bool run_chunk(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
   const int64_t bytes = p.in_channels * static_cast<int64_t>(sizeof(T));
-  if (bytes <= 64) return run_columns<T, 64>(p, out, in, weights, bias);
-  return run_columns<T, 128>(p, out, in, weights, bias);
+  if (p.step != TapProduct::Pair{1, 1}) return bytes > 64 && run_columns<T, 128, true>(p, out, in, weights, bias);
+  if (bytes <= 64) return run_columns<T, 64, false>(p, out, in, weights, bias);
+  return run_columns<T, 128, false>(p, out, in, weights, bias);
 }
 
 }  // namespace
 
 bool hopper_product_by_tiles(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights,
                              const View* bias) {
-  if (p.step != TapProduct::Pair{1, 1} || !device_is_hopper()) return false;
+  for (size_t axis : {0, 1})
+    if (p.step[axis] != 1 && (p.step[axis] != 2 || p.tap_step[axis] != 1)) return false;
+  if (!device_is_hopper()) return false;
   if (in.dtype == kFloat32) return run_chunk<float>(p, out, in, weights, bias);
   return run_chunk<BFloat16>(p, out, in, weights, bias);
 }

@@ -228,6 +228,11 @@ TEST(CudaConv2dTensorCores, StridesDilationsPaddings) {
       {1, 64, 12, 13, 64, {2, 2}, same(3, 0)},
       {2, 40, 11, 17, 72, {1, 5}, {.stride = {1, 2}, .padding = {0, 2}}},
       {1, 16, 14, 18, 16, {3, 2}, {.stride = {2, 1}, .padding = {1, 1}, .dilation = {1, 3}}},
+      {2, 72, 19, 37, 136, {5, 3}, same(2, 1)},
+      {1, 64, 23, 26, 40, {7, 7}, same(2, 3)},
+      {1, 64, 24, 40, 64, {3, 4}, {.stride = {2, 1}, .padding = {1, 2}}},
+      {2, 64, 1, 9, 64, {3, 3}, same(2, 1)},  // no odd rows
+      {1, 64, 1, 1, 64, {1, 1}, same(2, 1)},  // no output reads the pixel
   };
   for (ScalarType type : kTypes)
     for (const Case& c : cases) {
