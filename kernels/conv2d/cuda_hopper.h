@@ -7,18 +7,30 @@
 
 namespace tessera::kernels::cuda {
 
+// The taps that some columns need: rows [y, end_y) and columns [x, end_x) of them; end >= first.
+struct TapRange {
+  int y, x, end_y, end_x;
+  __device__ int columns() const { return end_x - x; }
+  __device__ int count() const { return (end_y - y) * columns(); }
+};
+
 // The sum's steps and where their operands lie.
 struct SumPlan {
   int images, grid_y, grid_x, step_y, step_x, lowest_y, lowest_x;
-  int taps_y, taps_x, tap_step_y, tap_step_x, kernel_y, kernel_x, phases_y, phases_x;
+  int taps_y, taps_x, tap_step_y, tap_step_x, kernel_y, kernel_x, lead_y, lead_x, phases_y, phases_x;
   int chunks;  // of the input's channels
   int column_tiles;
 
-  // Taps (y, x) that a tile of the columns [begin, end) needs: the most of its phases, which are the lowest's.
-  __device__ int2 taps_of(int begin, int end, const OutputPlan& out) const {
-    const int last = min(end, out.columns) - 1, phase_y = begin / out.run;
-    const int phase_x = last / out.channels == begin / out.channels ? begin % out.run / out.channels : 0;
-    return {(kernel_x - phase_x + phases_x - 1) / phases_x, (kernel_y - phase_y + phases_y - 1) / phases_y};
+  // The taps that a tile of the columns [begin, end) needs: the largest of its phases has the lowest, the smallest the highest.
+  __device__ TapRange taps_of(int begin, int end, const OutputPlan& out) const {
+    const int last = min(end, out.columns) - 1, y = begin / out.run, last_y = last / out.run;
+    const bool one_row = y == last_y;
+    const int x = one_row ? begin % out.run / out.channels : 0, last_x = one_row ? last % out.run / out.channels : phases_x - 1;
+    const auto first = [](int phase, int phases, int lead) { return (max(lead - phase, 0) + phases - 1) / phases; };
+    TapRange taps{first(last_y, phases_y, lead_y), first(last_x, phases_x, lead_x), 0, 0};
+    taps.end_y = max(taps.y, first(y, phases_y, kernel_y + lead_y));
+    taps.end_x = max(taps.x, first(x, phases_x, kernel_x + lead_x));
+    return taps;
   }
   // A tap's distance from the lowest one.
   __device__ int offset_y(int a) const { return tap_step_y < 0 ? (taps_y - 1 - a) * -tap_step_y : a * tap_step_y; }
@@ -40,6 +52,8 @@ inline SumPlan sum_plan(const TapProduct& p, int64_t channels_a_step, int64_t co
           narrow(p.tap_step[1]),
           narrow(p.kernel[0]),
           narrow(p.kernel[1]),
+          narrow(p.lead[0]),
+          narrow(p.lead[1]),
           narrow(p.phases[0]),
           narrow(p.phases[1]),
           narrow(div_up(p.in_channels, channels_a_step)),

@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   __shared__ Mbarrier full[stages], empty[stages];
 
   const int first_row = blockIdx.x / sum.column_tiles * tile_rows, first_column = blockIdx.x % sum.column_tiles * tile_columns;
-  const int2 taps = sum.taps_of(first_column, first_column + tile_columns, out);
-  const int all_steps = taps.x * taps.y * sum.chunks;
+  const TapRange taps = sum.taps_of(first_column, first_column + tile_columns, out);
+  const int all_steps = taps.count() * sum.chunks;
   const int begin = static_cast<int>(int64_t{all_steps} * blockIdx.y / split.splits);
   const int steps = static_cast<int>(int64_t{all_steps} * (blockIdx.y + 1) / split.splits) - begin;
   if (threadIdx.x == 0) {
@@ -82,7 +82,9 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     const int rest = first_row / sum.grid_x, picture = rest / sum.grid_y;
     const int x = first_row % sum.grid_x * sum.step_x + sum.lowest_x;
     const int y = rest % sum.grid_y * (maps == 1 ? sum.step_y : 1) + pixels.first;
-    int chunk = begin % sum.chunks, ax = begin / sum.chunks % taps.x, ay = begin / sum.chunks / taps.x;
+    const int tap = begin / sum.chunks;
+    int chunk = begin % sum.chunks, ax = taps.x, ay = taps.y;
+    if (steps > 0) ax += tap % taps.columns(), ay += tap / taps.columns();
     for (int step = 0; step < steps; ++step, at.next()) {
       unsigned char* stage = ring + at.stage * Shape::kStage;
       mbarrier_wait(&empty[at.stage], at.parity ^ 1);
@@ -94,7 +96,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
                   ay * sum.taps_x + ax);
       if (++chunk < sum.chunks) continue;
       chunk = 0;
-      if (++ax == taps.x) ax = 0, ++ay;
+      if (++ax == taps.end_x) ax = taps.x, ++ay;
     }
     return;
   }

@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   __syncthreads();
 
   int first_column = -1;   // of the item's tile of columns
-  int2 taps{0, 0};         // that those columns need
+  TapRange taps{};         // that those columns need
   int stage = 0, box = 0;  // positions in the rings, and the parities of their phases
   uint32_t stage_parity = 0, box_parity = 0;
   const auto next_stage = [&] {
@@ -95,13 +95,13 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     for (int chunk = 0; chunk < sum.chunks; ++chunk)
       for (int i = 0; i < (strided ? pixels.count : 1); ++i) {
         const PixelPlanes::Plane plane = strided ? pixels.planes[i] : PixelPlanes::Plane{};
-        // Tap y of the plane is tap plane.tap_y + y * step; a step is 1 or 2.
-        const int end_y = strided ? (taps.y - plane.tap_y + sum.step_y - 1) >> (sum.step_y - 1) : taps.y;
-        const int end_x = strided ? (taps.x - plane.tap_x + sum.step_x - 1) >> (sum.step_x - 1) : taps.x;
-        if (end_y <= 0 || end_x <= 0) continue;
+        // Tap y of the plane is tap plane.tap_y + y * step; a step is 1 or 2. With 2 there is one phase, whose taps begin at 0.
+        const int end_y = strided ? (taps.end_y - plane.tap_y + sum.step_y - 1) >> (sum.step_y - 1) : taps.end_y;
+        const int end_x = strided ? (taps.end_x - plane.tap_x + sum.step_x - 1) >> (sum.step_x - 1) : taps.end_x;
+        if (end_y <= taps.y || end_x <= taps.x) continue;
         on_box(chunk, i);
-        for (int y = 0; y < end_y; ++y)
-          for (int x = 0; x < end_x; ++x, next_stage()) {
+        for (int y = taps.y; y < end_y; ++y)
+          for (int x = taps.x; x < end_x; ++x, next_stage()) {
             const int tap_y = strided ? plane.tap_y + y * sum.step_y : y, tap_x = strided ? plane.tap_x + x * sum.step_x : x;
             on_tap(chunk, tap_y * sum.taps_x + tap_x, sum.offset_y(y), sum.offset_x(x), y == end_y - 1 && x == end_x - 1);
           }

@@ -15,8 +15,9 @@ static_assert(kPairs == kThreads);
 struct PackPlan {
   int in_channels, channels, run;
   int64_t tap_stride, column_stride;
-  int kernel_y, kernel_x, span_x, spans;  // span: the kernel padded to whole taps of all phases; spans = span_y * span_x
-  int phases_y, phases_x, taps_x;
+  int kernel_y, kernel_x, span_x,
+      spans;  // span: the kernel with `lead` zeros before it, padded to whole taps of all phases; spans = span_y * span_x
+  int lead_y, lead_x, phases_y, phases_x, taps_x;
   int fold_channels;
   int64_t stride_k, stride_fold, stride_c, stride_y, stride_x;
   bool taps_inner, k_inner;  // what is adjacent in the weights' memory: kernel positions; if not, or next, k or c
@@ -31,11 +32,13 @@ template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kern
     const int k = first_k + threadIdx.x, pixel = k / plan.fold_channels;
     from_k[threadIdx.x] = k < plan.in_channels ? (k - pixel * plan.fold_channels) * plan.stride_k + pixel * plan.stride_fold : -1;
   } else if (threadIdx.x < kTileK + kTaps) {
-    const int i = threadIdx.x - kTileK, tap = first_tap + i, ky = tap / plan.span_x, kx = tap - ky * plan.span_x;
-    const int column = ky % plan.phases_y * plan.run + kx % plan.phases_x * plan.channels;
-    from_tap[i] = ky < plan.kernel_y && kx < plan.kernel_x ? ky * plan.stride_y + kx * plan.stride_x : -1;
+    const int i = threadIdx.x - kTileK, tap = first_tap + i, y = tap / plan.span_x, x = tap - y * plan.span_x;
+    const int ky = y - plan.lead_y, kx = x - plan.lead_x,
+              column = y % plan.phases_y * plan.run + x % plan.phases_x * plan.channels;
+    const bool exists = ky >= 0 && ky < plan.kernel_y && kx >= 0 && kx < plan.kernel_x;
+    from_tap[i] = exists ? ky * plan.stride_y + kx * plan.stride_x : -1;
     to_tap[i] = tap < plan.spans
-                    ? (ky / plan.phases_y * plan.taps_x + kx / plan.phases_x) * plan.tap_stride + column * plan.column_stride
+                    ? (y / plan.phases_y * plan.taps_x + x / plan.phases_x) * plan.tap_stride + column * plan.column_stride
                     : -1;
   }
   __syncthreads();
@@ -83,6 +86,8 @@ WeightMatrix pack_weights(void* to, const TapProduct& p, const View& weight, int
                 narrow(p.kernel[1]),
                 narrow(span_x),
                 narrow(spans),
+                narrow(p.lead[0]),
+                narrow(p.lead[1]),
                 narrow(p.phases[0]),
                 narrow(p.phases[1]),
                 narrow(p.taps[1]),

@@ -62,6 +62,7 @@ bool run_hopper(TapProduct product, const View& out, const View& in, const View&
     copy(dense->view(), in);
     from = dense->view();
   }
+  align_blocks(product);
   fold_pixels(product, from);
   if (!is_readable(from, unit)) {
     padded.emplace(from, unit);

@@ -56,4 +56,14 @@ TapProduct input_grad_product(const View& grad_input, const View& grad_out, cons
   return p;
 }
 
+void align_blocks(TapProduct& p) {
+  for (size_t d : {0, 1}) {
+    const int64_t phases = p.phases[d], lead = p.shift[d] == 0 ? 0 : phases - p.shift[d];
+    if (lead == 0 || (p.kernel[d] + lead + phases - 1) / phases > p.taps[d]) continue;
+    p.lead[d] = lead, p.shift[d] = 0;
+    ++p.first[d];
+    p.grid[d] = (p.out[d] + phases - 1) / phases;
+  }
+}
+
 }  // namespace tessera::kernels

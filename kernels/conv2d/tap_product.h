@@ -13,7 +13,10 @@
 //
 //   y = j * phases_y + p_y - shift_y,   element of row y: i * run + r - shift_x * C,   where that lies in the picture
 //
-// A phase p has the taps a with p + a * phases < kernel; weights of the others are 0, and a tile within one phase skips them.
+// Blocks that begin in the padding are cut at the picture's border, `shift` pixels of them; align_blocks() puts `lead` zeros before
+// the kernel instead, as if the padding were a multiple of s.
+// A phase p has the taps a with 0 <= p + a * phases - lead < kernel; weights of the others are 0, and a tile skips those that none
+// of its phases has.
 #pragma once
 
 #include <array>
@@ -29,7 +32,7 @@ struct TapProduct {
   int64_t images = 0, in_channels = 0;
   Pair grid{}, step{1, 1}, first{}, taps{}, tap_step{};  // tap_step may be negative
   int64_t channels = 0;                                  // of the output
-  Pair phases{1, 1}, shift{}, kernel{}, out{};           // out: height and width of the output
+  Pair phases{1, 1}, shift{}, lead{}, kernel{}, out{};   // out: height and width of the output
 
   // Element (a_y, a_x, c, k) of the weights is weight[k * stride_k + channel * stride_c + ky * strides[0] + kx * strides[1]]. In
   // a folded product k stands for k / fold_channels pixels to the right (stride_fold each) and channel k % fold_channels.
@@ -42,8 +45,11 @@ struct TapProduct {
   constexpr int64_t positions() const { return images * grid[0] * grid[1]; }
   constexpr int64_t run() const { return phases[1] * channels; }
   constexpr int64_t columns() const { return phases[0] * run(); }
-  // The kernel's row (axis 0) or column (axis 1) that tap `a` of phase `p` is.
-  constexpr int64_t kernel_at(int axis, int64_t p, int64_t a) const { return p + a * phases[static_cast<size_t>(axis)]; }
+  // The kernel's row (axis 0) or column (axis 1) that tap `a` of phase `p` is; outside of the kernel if the phase does not have it.
+  constexpr int64_t kernel_at(int axis, int64_t p, int64_t a) const {
+    const auto d = static_cast<size_t>(axis);
+    return p + a * phases[d] - lead[d];
+  }
   // The smallest offset of a tap, and tap a's offset from there.
   constexpr int64_t lowest(int axis) const {
     const auto d = static_cast<size_t>(axis);
@@ -65,5 +71,8 @@ void fold_pixels(TapProduct& product, View& in);
 // Whether input_grad_product can express it: no direction may have both a stride and a dilation.
 bool has_input_grad_product(const Conv2dParams& params);
 TapProduct input_grad_product(const View& grad_input, const View& grad_out, const View& weight, const Conv2dParams& params);
+
+// Moves the blocks to the picture's border, so that shift becomes 0, in each direction where it costs no tap more.
+void align_blocks(TapProduct& product);
 
 }  // namespace tessera::kernels

@@ -32,7 +32,8 @@ std::vector<double> run(const TapProduct& p, const View& in, const StridedBuffer
               const int64_t ky = p.kernel_at(0, phase_y, ay), kx = p.kernel_at(1, phase_x, ax);
               const int64_t y = j * p.step[0] + p.lowest(0) + p.offset(0, ay), x = i * p.step[1] + p.lowest(1) + p.offset(1, ax);
               EXPECT_EQ(y, j * p.step[0] + p.first[0] + ay * p.tap_step[0]);
-              if (ky >= p.kernel[0] || kx >= p.kernel[1] || y < 0 || y >= height || x < 0 || x >= width) continue;
+              if (ky < 0 || ky >= p.kernel[0] || kx < 0 || kx >= p.kernel[1] || y < 0 || y >= height || x < 0 || x >= width)
+                continue;
               for (int64_t k = 0; k < p.in_channels; ++k)
                 sum += input[n * strides[0] + k * strides[1] + y * strides[2] + x * strides[3]] *
                        weights[p.weight_offset_k(k) + channel * p.weight_stride_c + ky * p.weight_strides[0] +
@@ -53,7 +54,7 @@ double worst(const std::vector<double>& actual, const StridedBuffer& expected) {
 TEST(TapProduct, IsTheConvolutionAndItsInputGradient) {
   std::mt19937 random(5);
   const auto pick = [&](int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random); };
-  int folded = 0;
+  int folded = 0, aligned = 0;
   for (int round = 0; round < 300; ++round) {
     Conv2dParams params;
     int64_t size[2], kernel[2], out_size[2];
@@ -82,10 +83,17 @@ TEST(TapProduct, IsTheConvolutionAndItsInputGradient) {
     result.fill_random(random, -1, 1);
     reference::conv2d_input_grad(input.view, result.view, weight.view, nullptr, params);
     EXPECT_TRUE(has_input_grad_product(params));
-    EXPECT_LE(worst(run(input_grad_product(input.view, result.view, weight.view, params), result.view, weight), input), 1e-12);
+    TapProduct gradient = input_grad_product(input.view, result.view, weight.view, params);
+    EXPECT_LE(worst(run(gradient, result.view, weight), input), 1e-12);
+    const TapProduct::Pair taps = gradient.taps;
+    align_blocks(gradient);
+    aligned += gradient.lead != TapProduct::Pair{0, 0};
+    EXPECT_EQ(gradient.taps, taps);
+    EXPECT_LE(worst(run(gradient, result.view, weight), input), 1e-12);
     if (HasFailure()) FAIL() << "round " << round;
   }
   EXPECT_GT(folded, 5);
+  EXPECT_GT(aligned, 20);
 }
 
 }  // namespace
