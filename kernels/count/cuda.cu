@@ -2,8 +2,8 @@
 //
 //   counts       each warp has a histogram in shared memory, as far as they fit, which spares warps from queueing for one counter;
 //                a block adds its sum to the output by integer atomics, whose order does not show. Larger histograms: in global
-//                memory. A thread looks at every grid-th position, or pair of positions in 16 bytes; the next
-//                ones are on their way while it counts.
+//                memory. A thread looks at every grid-th position, or pair of positions in 16 bytes; the next ones are on their
+//                way while it counts.
 //   weighted     a block does a part of the labels for one bin: it adds the bin's weights in float64, in a fixed order; a thread adds
 //                up the parts of a bin.
 //   one_hot      a thread does one element.

@@ -21,8 +21,8 @@ template <class S> inline constexpr int kRowStages = sizeof(S) == 2 ? 4 : 2;
 // The piece of 32 pixels of `classes` classes, between global and shared memory: a lane has every 32nd pack of 16 bytes. There are more than
 // kLeast and at most kMax classes. Both sides are aligned to 16 bytes; `lane` is that of the calling thread.
 template <class S, int kLeast, int kMax> struct Piece {
-  static constexpr int kPacks = kMax * static_cast<int>(sizeof(S)) / 16 + (kMax * sizeof(S) % 16 != 0);  // at most, of a lane
-  int lane, packs;                                                                                       // the packs of all lanes
+  static constexpr int kPacks = (kMax * static_cast<int>(sizeof(S)) + 15) / 16;  // of a lane, at most
+  int lane, packs;                                                               // packs: of all lanes
 
   __device__ Piece(int my_lane, int classes) : lane(my_lane), packs(classes * static_cast<int>(kWarp * sizeof(S) / 16)) {}
   // Whether the lane has pack q.
