@@ -23,7 +23,7 @@ namespace {
 constexpr int64_t kSharedCounters = 12 * 1024 - 64;  // of 4 bytes, below the 48 KiB that need no asking
 
 // Positions whose labels a thread has in flight while it counts as many, and blocks that a multiprocessor shall hold.
-constexpr int kLabels = 4, kHistogramBlocks = 4;
+constexpr int kLabels = 8, kHistogramBlocks = 3;
 
 // bin.load<N>(position) reads the labels of N adjacent positions; bin(labels, i) gives the counter of the i-th, or -1. `packs` are
 // groups of N positions.

@@ -76,7 +76,7 @@ template <class T> struct LossGradientFormula {
     T grad_loss, log_normalizer;
   };
   static constexpr bool kWrites = true, kPadLowest = false;
-  static constexpr int kBlocks = 3;
+  static constexpr int kBlocks = 2;
   Targets<T> targets;
   T hard, soft;
   const T *grad_loss, *log_normalizer;

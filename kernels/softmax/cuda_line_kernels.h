@@ -7,7 +7,8 @@ namespace tessera::kernels::cuda {
 
 // --- Kernels ------------------------------------------------------------------------------------------------------------------------
 
-template <class S, int K, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
+// Lines of more than kLeast and at most kMax classes; a thread has kPixels adjacent pixels.
+template <class S, int K, int kLeast, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
     plane_lines_kernel(ClassLines<K> lines, Op op) {
   using C = compute_t<S>;
   typename Op::State state = Op::begin();
@@ -23,12 +24,13 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
       Pack<S, kPixels> stored[kMax];
       // Without branches, so that all are in flight: places beyond the classes read the last class again.
 #pragma unroll
-      for (int j = 0; j < kMax; ++j) stored[j] = load_pack<kPixels>(from + min(j, lines.classes - 1) * lines.class_steps[k]);
+      for (int j = 0; j < kMax; ++j)
+        stored[j] = load_pack<kPixels>(from + (j <= kLeast ? j : min(j, lines.classes - 1)) * lines.class_steps[k]);
 #pragma unroll
       for (int j = 0; j < kMax; ++j)
 #pragma unroll
         for (int p = 0; p < kPixels; ++p)
-          line[p].values[k - 1][j] = j < lines.classes ? convert_to<C>(stored[j][p]) : padding<Op, C>();
+          line[p].values[k - 1][j] = j <= kLeast || j < lines.classes ? convert_to<C>(stored[j][p]) : padding<Op, C>();
     }
 #pragma unroll
     for (int p = 0; p < kPixels; ++p) {
@@ -41,15 +43,13 @@ template <class S, int K, int kMax, int kPixels, class Op> __global__ void __lau
       S* to = static_cast<S*>(lines.data[0]) + at[0];
 #pragma unroll
       for (int j = 0; j < kMax; ++j) {
-        if (j >= lines.classes) continue;
+        if (j > kLeast && j >= lines.classes) continue;
         Pack<S, kPixels> out;
 #pragma unroll
-        for (int p = 0; p < kPixels; ++p) out[p] = convert_to<S>(line[p].values[0][j]);
+        for (int p = 0; p < kPixels; ++p)
+          out[p] = convert_to<S>(j == line[p].set_class ? line[p].set_value : line[p].values[0][j]);
         store_pack(to + j * lines.class_steps[0], out);
       }
-#pragma unroll
-      for (int p = 0; p < kPixels; ++p)
-        if (line[p].set_class >= 0) to[p + line[p].set_class * lines.class_steps[0]] = convert_to<S>(line[p].set_value);
     }
   }
   op.finish(state);
@@ -74,18 +74,18 @@ template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__
 
 // --- Launching ----------------------------------------------------------------------------------------------------------------------
 
-template <class S, int K, int kMax, class Op>
+template <class S, int K, int kLeast, int kMax, class Op>
 int64_t run_plane_lines(const char* name, const ClassLines<K>& lines, const MergedAxes<K>& axes, bool pairs, const Op& op) {
   const auto grid = [](int64_t threads) { return dim3(static_cast<unsigned>(line_blocks(threads))); };
   if constexpr (sizeof(S) == 2) {
     if (pairs) {
       ClassLines<K> in_pairs = lines;
       in_pairs.offsets = axes.offsets().in_packs(2);
-      launch(name, plane_lines_kernel<S, K, kMax, 2, Op>, grid(lines.pixels / 2), kThreads, 0, in_pairs, op);
+      launch(name, plane_lines_kernel<S, K, kLeast, kMax, 2, Op>, grid(lines.pixels / 2), kThreads, 0, in_pairs, op);
       return line_blocks(lines.pixels / 2);
     }
   }
-  launch(name, plane_lines_kernel<S, K, kMax, 1, Op>, grid(lines.pixels), kThreads, 0, lines, op);
+  launch(name, plane_lines_kernel<S, K, kLeast, kMax, 1, Op>, grid(lines.pixels), kThreads, 0, lines, op);
   return line_blocks(lines.pixels);
 }
 
@@ -110,8 +110,10 @@ int64_t run_lines(const char* name, const std::array<const View*, K>& views, int
   }
   if constexpr (std::is_same_v<S, float> || std::is_same_v<S, BFloat16>) {
     if (rows && lines.classes <= kMostHeldClasses) return run_row_lines<S>(name, lines, op);
-    if (lines.classes <= 8) return run_plane_lines<S, kOperands, 8>(name, lines, axes, pairs, op);
-    if (lines.classes <= kMostHeldClasses) return run_plane_lines<S, kOperands, kMostHeldClasses>(name, lines, axes, pairs, op);
+    if (lines.classes <= 8) return run_plane_lines<S, kOperands, 0, 8>(name, lines, axes, pairs, op);
+    if (lines.classes <= 16) return run_plane_lines<S, kOperands, 8, 16>(name, lines, axes, pairs, op);
+    if (lines.classes <= kMostHeldClasses)
+      return run_plane_lines<S, kOperands, 16, kMostHeldClasses>(name, lines, axes, pairs, op);
   }
   const auto run = [&]<int kTeam>() {
     const int64_t blocks = line_blocks(lines.pixels * kTeam);
