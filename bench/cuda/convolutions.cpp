@@ -10,6 +10,7 @@
 namespace tessera::bench {
 namespace {
 
+// `tolerance`: of the distance to cuDNN's result. Its float32 weight gradients lie up to 6e-5 from ours; TF32 would be 3e-4 off.
 struct Precision {
   const char* name;
   ScalarType dtype;
@@ -21,8 +22,8 @@ struct Precision {
 
 const std::vector<Precision>& precisions() {
   static const std::vector<Precision> all = {
-      {"fp32", kFloat32, Float32Precision::Highest, kContiguous, kFloat32Ceiling, 1e-5},
-      {"fp32_cl", kFloat32, Float32Precision::Highest, kChannelsLast, kFloat32Ceiling, 1e-5},
+      {"fp32", kFloat32, Float32Precision::Highest, kContiguous, kFloat32Ceiling, 1e-4},
+      {"fp32_cl", kFloat32, Float32Precision::Highest, kChannelsLast, kFloat32Ceiling, 1e-4},
       {"tf32_cl", kFloat32, Float32Precision::High, kChannelsLast, kTF32Ceiling, 2e-3},
       {"bf16_cl", kBFloat16, Float32Precision::Highest, kChannelsLast, kBFloat16Ceiling, 1e-2}};
   return all;

@@ -12,13 +12,19 @@
 namespace tessera::bench {
 namespace {
 
-nlohmann::json read_anchors(const std::string& file) {
-  if (file.empty()) return nlohmann::json::object();
+struct Anchors {
+  nlohmann::json ops = nlohmann::json::object();
+  std::string gpu;
+  double us(const std::string& key) const { return ops.contains(key) ? ops[key].at("us").get<double>() : 0; }
+};
+
+Anchors read_anchors(const std::string& file) {
+  if (file.empty()) return {};
   std::ifstream stream(file);
   check<FileError>(stream.good(), "--anchors: {} cannot be read.", file);
   const nlohmann::json json = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
   check<FileError>(json.is_object() && json.contains("ops"), "--anchors: {} holds no object with \"ops\".", file);
-  return json["ops"];
+  return {json["ops"], json.value("gpu", "")};
 }
 
 double work(const Row& row) { return row.flops > 0 ? row.flops : row.bytes; }
@@ -32,14 +38,15 @@ std::string number(double value) { return value == 0 ? "" : fmt::format("{:.{}f}
 
 void write_table(const std::string& file, const std::vector<Row>& rows, const std::map<std::string, Measured>& measured,
                  const std::string& anchors, const std::string& command) {
-  const nlohmann::json pytorch = read_anchors(anchors);
-  const auto anchor = [&](const std::string& key) { return pytorch.contains(key) ? pytorch[key].at("us").get<double>() : 0; };
+  const Anchors pytorch = read_anchors(anchors);
+  const bool same_gpu = pytorch.gpu == cuda::device_name();
   std::ofstream out(file);
   out << "# CUDA kernels on one " << cuda::device_name() << "\n\n"
       << "Made by `" << command << "`.\n\n"
       << "Device time, median of 10 replays of a CUDA graph, operands beyond the L2 cache; what is compared, and which bytes count, is "
          "said in `bench/cuda`. Ratios above 1: Tessera is faster. cuDNN ran in the same process on the same operands; PyTorch's figures "
-         "(anchors) were measured earlier. A ceiling is the faster of this run's and PyTorch's.\n\n"
+         "(anchors) were measured earlier"
+      << (pytorch.gpu.empty() || same_gpu ? "" : " on one " + pytorch.gpu) << ".\n\n"
       << "| op | µs | TFLOP/s or GB/s | % of ceiling | cuDNN, µs | ratio | PyTorch, µs | ratio |\n|---|---|---|---|---|---|---|---|\n";
   for (const Row& row : rows) {
     const auto it = measured.find(row.key);
@@ -49,11 +56,11 @@ void write_table(const std::string& file, const std::vector<Row>& rows, const st
     for (const Row& limit : rows) {
       if (limit.key != row.ceiling) continue;
       if (const auto found = measured.find(limit.key); found != measured.end()) ceiling = rate(limit, found->second.us);
-      if (anchor(limit.key) > 0) ceiling = std::max(ceiling, rate(limit, anchor(limit.key)));
+      if (const double us = pytorch.us(limit.key); us > 0 && same_gpu) ceiling = std::max(ceiling, rate(limit, us));
     }
     const std::string share = ceiling > 0 ? fmt::format("{:.0f}", 100 * rate(row, us) / ceiling) : "";
     out << fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", row.key, number(us), number(rate(row, us)), share, number(cudnn_us),
-                       number(cudnn_us / us), number(anchor(row.key)), number(anchor(row.key) / us));
+                       number(cudnn_us / us), number(pytorch.us(row.key)), number(pytorch.us(row.key) / us));
   }
   check<FileError>(out.flush().good(), "--table: {} cannot be written.", file);
 }
