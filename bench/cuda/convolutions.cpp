@@ -3,6 +3,8 @@
 // counts as part of the time. Weights are packed in each call.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bench/cuda/row.h"
 #include "core/ops.h"
 #include "core/precision.h"
@@ -10,7 +12,7 @@
 namespace tessera::bench {
 namespace {
 
-// `tolerance`: of the distance to cuDNN's result. Its float32 weight gradients lie up to 6e-5 from ours; TF32 would be 3e-4 off.
+// `tolerance`: of the distance to cuDNN's result.
 struct Precision {
   const char* name;
   ScalarType dtype;
@@ -22,8 +24,8 @@ struct Precision {
 
 const std::vector<Precision>& precisions() {
   static const std::vector<Precision> all = {
-      {"fp32", kFloat32, Float32Precision::Highest, kContiguous, kFloat32Ceiling, 1e-4},
-      {"fp32_cl", kFloat32, Float32Precision::Highest, kChannelsLast, kFloat32Ceiling, 1e-4},
+      {"fp32", kFloat32, Float32Precision::Highest, kContiguous, kFloat32Ceiling, 1e-5},
+      {"fp32_cl", kFloat32, Float32Precision::Highest, kChannelsLast, kFloat32Ceiling, 1e-5},
       {"tf32_cl", kFloat32, Float32Precision::High, kChannelsLast, kTF32Ceiling, 2e-3},
       {"bf16_cl", kBFloat16, Float32Precision::Highest, kChannelsLast, kBFloat16Ceiling, 1e-2}};
   return all;
@@ -95,8 +97,11 @@ Row row(const Shape& s, const Precision& p, Pass pass, const char* pass_name) {
       };
     });
   };
+  // cuDNN's float32 weight gradients sum up to 1.4 million products a number and lie up to 6e-5 from ours, which err by 1e-6 in sums of
+  // 12,288 (tests/cuda/conv2d_weight_grad_test.cpp). Operands rounded to TF32 would be 3e-4 off.
+  const double tolerance = pass == Pass::WeightGrad ? std::max(p.tolerance, 1e-4) : p.tolerance;
   return {fmt::format("{}/{}/{}", s.name(), p.name, pass_name), s.flops() * (pass == Pass::Backward ? 2 : 1), 0, p.ceiling,
-          "conv2d=cudnn", p.tolerance, prepare};
+          "conv2d=cudnn", tolerance, prepare};
 }
 
 }  // namespace
