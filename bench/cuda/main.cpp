@@ -8,8 +8,10 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <cstring>
 #include <iostream>
 
 #include "bench/cuda/table.h"
@@ -56,28 +58,24 @@ void measure(benchmark::State& state, const Row& row, bool by_cudnn) try {
   state.SkipWithError(error.what());
 }
 
-// Takes "--NAME VALUE" or "--NAME=VALUE" out of the command line.
-std::string take_flag(std::vector<char*>& args, const std::string& name) {
-  for (auto it = args.begin(); it != args.end(); ++it) {
-    const std::string text = *it;
-    if (text.starts_with(name + "=")) {
-      args.erase(it);
-      return text.substr(name.size() + 1);
-    }
-    if (text == name && it + 1 != args.end()) {
-      const std::string value = *(it + 1);
-      args.erase(it, it + 2);
-      return value;
-    }
-  }
-  return "";
-}
-
 int run(int argc, char** argv) {
   std::string command = "tessera_bench_cuda";
   for (int i = 1; i < argc; ++i) command += std::string(" ") + argv[i];
-  std::vector<char*> args(argv, argv + argc);
-  const std::string table = take_flag(args, "--table"), anchors = take_flag(args, "--anchors");
+  CLI::App app;
+  app.set_help_flag();  // --help is Google Benchmark's, as is all that this program does not know
+  app.allow_extras();
+  std::string table, anchors;
+  app.add_option("--table", table);
+  app.add_option("--anchors", anchors);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  std::vector<std::string> rest = app.remaining();
+  rest.insert(rest.begin(), argv[0]);
+  std::vector<char*> args;
+  for (std::string& text : rest) args.push_back(text.data());
   int count = static_cast<int>(args.size());
   benchmark::Initialize(&count, args.data());
   if (benchmark::ReportUnrecognizedArguments(count, args.data())) return 2;

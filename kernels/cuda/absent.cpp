@@ -1,5 +1,4 @@
 // What a build without CUDA has in the place of runtime.cpp, memory.cpp and graph.cpp.
-#include "kernels/cuda/cudnn.h"
 #include "kernels/cuda/graph.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/runtime.h"
@@ -67,9 +66,3 @@ void copy_bytes(void*, const void*, size_t) { absent(0); }
 void fill_bytes(void*, unsigned char, size_t) { absent(0); }
 
 }  // namespace tessera::kernels::cuda
-
-namespace tessera::kernels::cudnn {
-
-bool is_available() { return false; }
-
-}  // namespace tessera::kernels::cudnn

@@ -1,4 +1,4 @@
-// What a CUDA build without cuDNN's headers has in the place of cudnn_library.cpp.
+// What a build without cuDNN's headers, or without CUDA, has in the place of cudnn_library.cpp.
 #include "kernels/cuda/cudnn.h"
 
 namespace tessera::kernels::cudnn {
