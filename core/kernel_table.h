@@ -51,17 +51,23 @@ template <class... Args> class Kernel<void(Args...)> {
     on_cuda()(std::forward<Given>(args)...);
   }
 
+  // Whether an override has cuDNN compute this on the device, for a kernel that only cuDNN has: it stands for several of Tessera's.
+  bool chosen(const Device& device) const { return device.is_cuda() && wants_cudnn(); }
+
  private:
+  bool wants_cudnn() const {
+    if (cudnn_ == nullptr) return false;
+    const detail::Implementation wanted = detail::kernel_override(name_);
+    return wanted == detail::Implementation::Cudnn || wanted == detail::Implementation::CudnnWherePresent;
+  }
   Function* on_cpu() const {
     const detail::Implementation wanted = detail::kernel_override(name_);
     if (wanted == detail::Implementation::Cpu && cpu_ == nullptr) detail::no_kernel(name_, "fast CPU");
     return wanted == detail::Implementation::Reference || cpu_ == nullptr ? reference_ : cpu_;
   }
   Function* on_cuda() const {
-    const detail::Implementation wanted = detail::kernel_override(name_);
-    if (wanted == detail::Implementation::Cudnn && cudnn_ == nullptr) detail::no_kernel(name_, "cuDNN");
-    const bool cudnn = wanted == detail::Implementation::Cudnn || wanted == detail::Implementation::CudnnWherePresent;
-    Function* const chosen = cudnn && cudnn_ != nullptr ? cudnn_ : cuda_;
+    if (cudnn_ == nullptr && detail::kernel_override(name_) == detail::Implementation::Cudnn) detail::no_kernel(name_, "cuDNN");
+    Function* const chosen = wants_cudnn() ? cudnn_ : cuda_;
     if (chosen == nullptr) detail::no_kernel(name_, "CUDA");
     return chosen;
   }
@@ -89,6 +95,9 @@ template <class... Args> class Kernel<void(Args...)> {
 // The same for a kernel that cuDNN has, too.
 #define TESSERA_KERNEL_AND_CUDNN(name) \
   { #name, &kernels::reference::name, &kernels::cpu::name, TESSERA_CUDA_KERNEL(name), TESSERA_CUDNN_KERNEL(name) }
+// The same for a kernel that cuDNN alone has. Its op asks whether it is chosen, and otherwise calls Tessera's.
+#define TESSERA_CUDNN_ONLY_KERNEL(name) \
+  { #name, nullptr, nullptr, nullptr, TESSERA_CUDNN_KERNEL(name) }
 // The same for a kernel that has no faster form than its reference on the CPU.
 #define TESSERA_REFERENCE_KERNEL(name) \
   { #name, &kernels::reference::name, nullptr, TESSERA_CUDA_KERNEL(name) }

@@ -46,8 +46,8 @@ void resolve(TrainOptions& o) {
   resolve(o.network, shapes);
   resolve(o.loss);
   resolve(o.optimization, shapes);
-  resolve(o.loader);
   resolve(o.device);
+  resolve(o.loader, Device(o.device.device).is_cuda());
   resolve(o.run, *o.optimization.epochs);
 }
 

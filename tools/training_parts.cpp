@@ -61,7 +61,7 @@ std::vector<float> class_weights(const TrainOptions& options, const data::Datase
 data::LoaderOptions loader_options(const TrainOptions& o, int64_t batch_size, bool shuffle) {
   return {.batch_size = batch_size,
           .shuffle = shuffle,
-          .workers = static_cast<int>(o.loader.workers),
+          .workers = static_cast<int>(o.loader.workers.value()),
           .drop_last = shuffle && o.loader.drop_last,
           .seed = o.optimization.seed};
 }

@@ -58,14 +58,14 @@ std::vector<Row> rows_of(const Type& type) {
   const double target = double(kPixels) * 8;  // int64
   const std::vector<int64_t> sizes{32, 64, 160, 240}, score_sizes{32, kClasses, 320, 480};
   return {
-      row("batchnorm_train_fwd/32x64x160x240", type, 3 * activation, "",
+      row("batchnorm_train_fwd/32x64x160x240", type, 3 * activation, "batch_norm_training=cudnn",
           [=]() -> Call {
             return [norm = BatchNorm(type)] {
               const NoGradGuard no_grad;
               return TensorList{norm()};
             };
           }),
-      row("batchnorm_bwd/32x64x160x240", type, 5 * activation, "",
+      row("batchnorm_bwd/32x64x160x240", type, 5 * activation, "batch_norm_training=cudnn",
           [=]() -> Call {
             const BatchNorm norm(type);
             for (const Tensor& t : {norm.x, norm.weight, norm.bias}) t.requires_grad_();
@@ -74,7 +74,8 @@ std::vector<Row> rows_of(const Type& type) {
             };
           }),
       row("relu", type, 2 * activation, "", forward(sizes, type, [](const Tensor& x) { return relu(x); })),
-      row("maxpool2", type, 1.25 * activation, "", forward(sizes, type, [](const Tensor& x) { return max_pool2d(x, 2); })),
+      row("maxpool2", type, 1.25 * activation, "max_pool2d_values=cudnn",
+          forward(sizes, type, [](const Tensor& x) { return max_pool2d(x, 2); })),
       row("log_softmax/32x21x320x480", type, 2 * scores, "log_softmax=cudnn",
           forward(score_sizes, type, [](const Tensor& x) { return log_softmax(x, 1); })),
       row("nll/32x21x320x480", type, double(kPixels) * (8 + type.size()), "",

@@ -7,7 +7,7 @@
 #include "core/ops/copy.h"
 #include "core/ops/creation.h"
 #include "core/ops/shape.h"
-#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/cudnn.h"
 #include "kernels/row_norm/row_norm.h"
 
 namespace tessera {
@@ -24,6 +24,9 @@ const Kernel<kernels::BatchNormBackward> batch_norm_backward = TESSERA_KERNEL(ba
 const Kernel<kernels::BatchNormAddReluForward> batch_norm_add_relu_forward =
     TESSERA_REFERENCE_KERNEL(batch_norm_add_relu_forward);
 const Kernel<kernels::BatchNormAddReluReduce> batch_norm_add_relu_reduce = TESSERA_REFERENCE_KERNEL(batch_norm_add_relu_reduce);
+const Kernel<kernels::cudnn::BatchNormTraining> batch_norm_training = TESSERA_CUDNN_ONLY_KERNEL(batch_norm_training);
+const Kernel<kernels::cudnn::BatchNormTrainingBackward> batch_norm_training_backward =
+    TESSERA_CUDNN_ONLY_KERNEL(batch_norm_training_backward);
 const Kernel<kernels::RowNormForward> row_norm_forward = TESSERA_KERNEL(row_norm_forward);
 const Kernel<kernels::RowNormBackward> row_norm_backward = TESSERA_KERNEL(row_norm_backward);
 
@@ -70,6 +73,12 @@ variable_list batch_norm_gradients(const BackwardContext& ctx, bool training, Af
                                       after == After::Relu};
   const Tensor sum_dy = empty_like(mean), sum_dy_xhat = empty_like(mean);
   variable_list grads(after == After::AddRelu ? 4 : 3);
+  if (training && after == After::Nothing && x.numel() > 0 && batch_norm_training_backward.chosen(x.device())) {
+    grads = {empty_like(x), sum_dy_xhat, sum_dy};
+    batch_norm_training_backward(x.device(), image_view(grads[0]), sum_dy.as_view(), sum_dy_xhat.as_view(), image_view(g),
+                                 image_view(x), channels);
+    return grads;
+  }
   if (after == After::AddRelu) {
     const Tensor masked = empty_like(x);
     batch_norm_add_relu_reduce(x.device(), sum_dy.as_view(), sum_dy_xhat.as_view(), image_view(masked), image_view(g),
@@ -112,28 +121,33 @@ Tensor normalize_batch(const char* op, const Tensor& input, const Tensor& weight
   const TensorOptions options = x.options().dtype(statistics_type(x));
   const Tensor mean = training ? empty({channels}, options) : to(running_mean.detach(), statistics_type(x), /*copy=*/true);
   const Tensor invstd = empty({channels}, options);
-  if (training) {
-    const double bessel = values > 1 ? static_cast<double>(values) / static_cast<double>(values - 1) : 1;
-    const bool moves = input.numel() > 0;  // an empty batch tells nothing
-    batch_norm_training_statistics(x.device(), mean.as_view(), invstd.as_view(), moves ? view_or_none(running_mean) : View{},
-                                   moves ? view_or_none(running_var) : View{}, image_view(x), momentum, bessel, eps);
-    for (const Tensor& running : {running_mean, running_var})
-      if (running.defined()) running.storage()->bump_version();
-  } else {
-    batch_norm_update(x.device(), invstd.as_view(), View{}, View{}, mean.as_view(), running_var.as_view(), 0.0, 1.0, eps);
-  }
-
   const Tensor scale = weight.defined() ? contiguous(weight) : weight, shift = bias.defined() ? contiguous(bias) : bias;
   Tensor out = empty_like(x);
   const kernels::BatchNormChannels per_channel{mean.as_view(), invstd.as_view(), view_or_none(scale), view_or_none(shift),
                                                after != After::Nothing};
+  const bool moves = training && input.numel() > 0;  // an empty batch tells nothing
+  const View moving_mean = moves ? view_or_none(running_mean) : View{}, moving_var = moves ? view_or_none(running_var) : View{};
+  const bool by_cudnn = moves && after == After::Nothing && batch_norm_training.chosen(x.device());
+  if (by_cudnn) {
+    batch_norm_training(x.device(), image_view(out), image_view(x), per_channel, moving_mean, moving_var, momentum, eps);
+  } else if (training) {
+    const double bessel = values > 1 ? static_cast<double>(values) / static_cast<double>(values - 1) : 1;
+    batch_norm_training_statistics(x.device(), mean.as_view(), invstd.as_view(), moving_mean, moving_var, image_view(x), momentum,
+                                   bessel, eps);
+  } else {
+    batch_norm_update(x.device(), invstd.as_view(), View{}, View{}, mean.as_view(), running_var.as_view(), 0.0, 1.0, eps);
+  }
+  if (training)
+    for (const Tensor& running : {running_mean, running_var})
+      if (running.defined()) running.storage()->bump_version();
+
   const auto backward = [training, after](const BackwardContext& ctx) { return batch_norm_gradients(ctx, training, after); };
   if (after == After::AddRelu) {
     const Tensor z = contiguous(residual, x.suggest_memory_format());
     batch_norm_add_relu_forward(x.device(), image_view(out), image_view(x), image_view(z), per_channel);
     return autograd::record_once(op, {x, scale, shift, z}, out, {x, mean, invstd, scale, shift, out}, backward);
   }
-  batch_norm_forward(x.device(), image_view(out), image_view(x), per_channel);
+  if (!by_cudnn) batch_norm_forward(x.device(), image_view(out), image_view(x), per_channel);
   return autograd::record_once(op, {x, scale, shift}, out, {x, mean, invstd, scale, shift}, backward);
 }
 

@@ -6,7 +6,7 @@
 #include "core/ops/creation.h"
 #include "core/ops/index.h"
 #include "core/ops/shape.h"
-#include "kernels/pool/pool.h"
+#include "kernels/pool/cudnn.h"
 
 namespace tessera {
 namespace {
@@ -15,9 +15,10 @@ using autograd::BackwardContext;
 using kernels::Pool2dParams;
 
 const Kernel<kernels::MaxPool2dForward> max_pool2d_forward = TESSERA_KERNEL(max_pool2d_forward);
+const Kernel<kernels::MaxPool2dValues> max_pool2d_values = TESSERA_KERNEL_AND_CUDNN(max_pool2d_values);
 const Kernel<kernels::MaxPool2dBackward> max_pool2d_backward = TESSERA_KERNEL(max_pool2d_backward);
-const Kernel<kernels::AvgPool2dForward> avg_pool2d_forward = TESSERA_KERNEL(avg_pool2d_forward);
-const Kernel<kernels::AvgPool2dBackward> avg_pool2d_backward = TESSERA_KERNEL(avg_pool2d_backward);
+const Kernel<kernels::AvgPool2dForward> avg_pool2d_forward = TESSERA_KERNEL_AND_CUDNN(avg_pool2d_forward);
+const Kernel<kernels::AvgPool2dBackward> avg_pool2d_backward = TESSERA_KERNEL_AND_CUDNN(avg_pool2d_backward);
 const Kernel<kernels::AdaptiveAvgPool2dForward> adaptive_avg_pool2d_forward = TESSERA_KERNEL(adaptive_avg_pool2d_forward);
 const Kernel<kernels::AdaptiveAvgPool2dBackward> adaptive_avg_pool2d_backward = TESSERA_KERNEL(adaptive_avg_pool2d_backward);
 
@@ -128,12 +129,17 @@ Tensor adaptive_average(const Tensor& x, int64_t height, int64_t width) {
           const BackwardContext& ctx) -> variable_list { return {adaptive_spread(ctx.grad(), in_height, in_width, format)}; });
 }
 
-// {values, int32 indices} of a batch.
-std::pair<Tensor, Tensor> max_pool(const char* op, const Tensor& x, const Pool2dParams& p, bool ceil_mode) {
+// {values, int32 indices} of a batch. The indices are undefined where neither the caller nor a gradient wants them.
+std::pair<Tensor, Tensor> max_pool(const char* op, const Tensor& x, const Pool2dParams& p, bool ceil_mode, bool want_indices) {
   check<ShapeError>(x.size(2) * x.size(3) <= INT32_MAX, "{}: input {} has more pixels than a 32-bit index counts.", op,
                     x.sizes());
   const int64_t height = output_size(op, x, p, 0, ceil_mode), width = output_size(op, x, p, 1, ceil_mode);
-  Tensor out = empty_image(x, height, width, x.dtype()), indices = empty_image(x, height, width, kInt32);
+  Tensor out = empty_image(x, height, width, x.dtype());
+  if (!want_indices && !autograd::any_requires_grad({x})) {
+    max_pool2d_values(x.device(), out.as_view(), x.as_view(), p);
+    return {out, Tensor()};
+  }
+  const Tensor indices = empty_image(x, height, width, kInt32);
   max_pool2d_forward(x.device(), out.as_view(), indices.as_view(), x.as_view(), p);
   autograd::record(op, {x}, out, {indices},
                    [p, height = x.size(2), width = x.size(3)](const BackwardContext& ctx) -> variable_list {
@@ -148,14 +154,14 @@ Tensor max_pool2d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stri
                   bool ceil_mode) {
   check_image("max_pool2d", input);
   const Pool2dParams p = window_params("max_pool2d", kernel_size, stride, padding, dilation);
-  return like_input(max_pool("max_pool2d", as_batch(input), p, ceil_mode).first, input);
+  return like_input(max_pool("max_pool2d", as_batch(input), p, ceil_mode, /*want_indices=*/false).first, input);
 }
 
 std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stride,
                                                    IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {
   check_image("max_pool2d_with_indices", input);
   const Pool2dParams p = window_params("max_pool2d_with_indices", kernel_size, stride, padding, dilation);
-  const auto [out, indices] = max_pool("max_pool2d_with_indices", as_batch(input), p, ceil_mode);
+  const auto [out, indices] = max_pool("max_pool2d_with_indices", as_batch(input), p, ceil_mode, /*want_indices=*/true);
   return {like_input(out, input), like_input(to(indices, kInt64), input)};
 }
 

@@ -40,6 +40,15 @@ Library load() {
   find(l.set_tensor_4d, "cudnnSetTensor4dDescriptorEx");
   find(l.softmax_forward, "cudnnSoftmaxForward");
   find(l.softmax_backward, "cudnnSoftmaxBackward");
+  find(l.create_pooling, "cudnnCreatePoolingDescriptor");
+  find(l.destroy_pooling, "cudnnDestroyPoolingDescriptor");
+  find(l.set_pooling_2d, "cudnnSetPooling2dDescriptor");
+  find(l.pooling_forward, "cudnnPoolingForward");
+  find(l.pooling_backward, "cudnnPoolingBackward");
+  find(l.batch_norm_forward_workspace, "cudnnGetBatchNormalizationForwardTrainingExWorkspaceSize");
+  find(l.batch_norm_forward, "cudnnBatchNormalizationForwardTrainingEx");
+  find(l.batch_norm_backward_workspace, "cudnnGetBatchNormalizationBackwardExWorkspaceSize");
+  find(l.batch_norm_backward, "cudnnBatchNormalizationBackwardEx");
   return l;
 }
 

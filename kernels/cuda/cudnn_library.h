@@ -27,6 +27,15 @@ struct Library {
   decltype(&cudnnSetTensor4dDescriptorEx) set_tensor_4d;
   decltype(&cudnnSoftmaxForward) softmax_forward;
   decltype(&cudnnSoftmaxBackward) softmax_backward;
+  decltype(&cudnnCreatePoolingDescriptor) create_pooling;
+  decltype(&cudnnDestroyPoolingDescriptor) destroy_pooling;
+  decltype(&cudnnSetPooling2dDescriptor) set_pooling_2d;
+  decltype(&cudnnPoolingForward) pooling_forward;
+  decltype(&cudnnPoolingBackward) pooling_backward;
+  decltype(&cudnnGetBatchNormalizationForwardTrainingExWorkspaceSize) batch_norm_forward_workspace;
+  decltype(&cudnnBatchNormalizationForwardTrainingEx) batch_norm_forward;
+  decltype(&cudnnGetBatchNormalizationBackwardExWorkspaceSize) batch_norm_backward_workspace;
+  decltype(&cudnnBatchNormalizationBackwardEx) batch_norm_backward;
 };
 const Library& library();
 

@@ -158,9 +158,10 @@ template <class T> void forward(const View& out, const View& indices, const View
   const int64_t channels = planes.channels, out_pitch = out_width * channels, plane_size = height * width * channels;
   parallel_for(planes.count * out_height, std::max<int64_t>(1, 8192 / out_pitch), [&](int64_t begin, int64_t end) HWY_ATTR {
     const Scratch<compute_t<T>> best(std::max(out_width, channels));
+    const Scratch<int32_t> row_indices(indices.data == nullptr ? out_pitch : 0);  // for indices that nobody wants
     for (int64_t r = begin; r < end; ++r) {
       T* row = out.as<T>() + r * out_pitch;
-      int32_t* index = indices.as<int32_t>() + r * out_pitch;
+      int32_t* index = indices.data == nullptr ? row_indices.data() : indices.as<int32_t>() + r * out_pitch;
       const T* plane = input.as<T>() + r / out_height * plane_size;
       const int64_t oh = r % out_height;
       if (channels == 1)
@@ -297,6 +298,10 @@ void max_pool2d_forward(const View& out, const View& indices, const View& input,
   const auto planes = common_planes({&input, &out, &indices});
   if (!planes) return reference::max_pool2d_forward(out, indices, input, p);
   if (out.numel() > 0) HWY_DYNAMIC_DISPATCH(forward_any)(out, indices, input, p, *planes);
+}
+
+void max_pool2d_values(const View& out, const View& input, const Pool2dParams& p) {
+  max_pool2d_forward(out, no_indices(out), input, p);
 }
 
 void max_pool2d_backward(const View& grad_input, const View& grad_out, const View& indices, const Pool2dParams& p) {

@@ -7,7 +7,8 @@
 //             of its pixels, with gradient and index read once.
 //   3x3 with stride 2 in channels-last: cuda_max3.h.
 //   2x2, NCHW a thread has the windows below 16 bytes of two adjacent rows.
-// Memory traffic: forward the input once (overlaps come from the caches), output and indices once; backward the reverse.
+// Memory traffic: forward the input once (overlaps come from the caches), output and indices, where they are wanted, once; backward the
+// reverse.
 #include "kernels/pool/cuda_max3.h"
 
 namespace tessera::kernels::cuda {
@@ -64,7 +65,7 @@ template <class S, int V, int kKernel> __global__ void __launch_bounds__(kThread
 #pragma unroll
     for (int v = 0; v < V; ++v) values[v] = best[v].value, places_of_best[v] = best[v].index;
     store_pack(out.at(at.n, at.c, at.h, at.w), convert_pack<S>(values));
-    store_values(indices.at(at.n, at.c, at.h, at.w), places_of_best);
+    if (indices.data != nullptr) store_values(indices.at(at.n, at.c, at.h, at.w), places_of_best);
   }
 }
 
@@ -152,7 +153,7 @@ template <class S> __global__ void __launch_bounds__(kThreads)
       values[v] = convert_to<S>(best.value), found[v] = best.index;
     }
     store_values(out + r * kRun<S>, values);
-    store_values(indices + r * kRun<S>, found);
+    if (indices != nullptr) store_values(indices + r * kRun<S>, found);
   }
 }
 
@@ -215,6 +216,10 @@ void max_pool2d_forward(const View& out, const View& indices, const View& input,
     else
       run(forward_kernel<S, V, 0>);
   });
+}
+
+void max_pool2d_values(const View& out, const View& input, const Pool2dParams& params) {
+  max_pool2d_forward(out, no_indices(out), input, params);
 }
 
 void max_pool2d_backward(const View& grad_input, const View& grad_out, const View& indices, const Pool2dParams& params) {

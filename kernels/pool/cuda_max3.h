@@ -88,7 +88,7 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads, 2)
       const Bests<C, V> last = reduced(lowest, row_of(2 * oh + 2));
       best.take(last);
       store_pack(out.at(at.n, at.c, oh, at.w), convert_pack<S>(best.value));
-      store_values(indices.at(at.n, at.c, oh, at.w), best.index);
+      if (indices.data != nullptr) store_values(indices.at(at.n, at.c, oh, at.w), best.index);
       best = last;
     }
   }

@@ -41,6 +41,17 @@ template <class I> constexpr PoolWindowOf<I> adaptive_window(I o, I in_size, I o
 // -infinity and index -1.
 using MaxPool2dForward = void(const View& out, const View& indices, const View& input, const Pool2dParams& params);
 
+// The same without indices, for where no gradient is wanted.
+using MaxPool2dValues = void(const View& out, const View& input, const Pool2dParams& params);
+
+// The `indices` that have an implementation of MaxPool2dForward write none: those of `out` without data.
+inline View no_indices(const View& out) {
+  View indices = out;
+  indices.dtype = kInt32;
+  indices.data = nullptr;
+  return indices;
+}
+
 // grad_input[p] = the sum of grad_out over the windows whose index is p.
 using MaxPool2dBackward = void(const View& grad_input, const View& grad_out, const View& indices, const Pool2dParams& params);
 
@@ -53,6 +64,7 @@ using AdaptiveAvgPool2dBackward = void(const View& grad_input, const View& grad_
 
 namespace reference {
 MaxPool2dForward max_pool2d_forward;
+MaxPool2dValues max_pool2d_values;
 MaxPool2dBackward max_pool2d_backward;
 AvgPool2dForward avg_pool2d_forward;
 AvgPool2dBackward avg_pool2d_backward;
@@ -62,6 +74,7 @@ AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
 
 namespace cpu {
 MaxPool2dForward max_pool2d_forward;
+MaxPool2dValues max_pool2d_values;
 MaxPool2dBackward max_pool2d_backward;
 AvgPool2dForward avg_pool2d_forward;
 AvgPool2dBackward avg_pool2d_backward;
@@ -71,6 +84,7 @@ AdaptiveAvgPool2dBackward adaptive_avg_pool2d_backward;
 
 namespace cuda {
 MaxPool2dForward max_pool2d_forward;
+MaxPool2dValues max_pool2d_values;
 MaxPool2dBackward max_pool2d_backward;
 AvgPool2dForward avg_pool2d_forward;
 AvgPool2dBackward avg_pool2d_backward;

@@ -90,10 +90,14 @@ void max_pool2d_forward(const View& out, const View& indices, const View& input,
             }
           }
         out.as<T>()[offset(out, n, c, oh, ow)] = static_cast<T>(best);
-        indices.as<int32_t>()[offset(indices, n, c, oh, ow)] = static_cast<int32_t>(best_index);
+        if (indices.data != nullptr) indices.as<int32_t>()[offset(indices, n, c, oh, ow)] = static_cast<int32_t>(best_index);
       });
     });
   });
+}
+
+void max_pool2d_values(const View& out, const View& input, const Pool2dParams& p) {
+  max_pool2d_forward(out, no_indices(out), input, p);
 }
 
 void max_pool2d_backward(const View& grad_input, const View& grad_out, const View& indices, const Pool2dParams&) {

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 // The list in kernel_table.cpp against the kernels that the sources name.
 TEST(KernelTable, KnowsTheKernelsOfTheSources) {
   std::set<std::string> found;
-  const std::regex macro("TESSERA_(?:REFERENCE_)?KERNEL(?:_AND_CUDNN)?\\(([a-z0-9_]+)\\)"),
+  const std::regex macro("TESSERA_(?:REFERENCE_|CUDNN_ONLY_)?KERNEL(?:_AND_CUDNN)?\\(([a-z0-9_]+)\\)"),
       spelled("Kernel<kernels::\\w+> \\w+\\{\"([a-z0-9_]+)\"");
   for (const char* folder : {"core", "nn"})
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(TESSERA_SOURCE_DIR) / folder)) {

@@ -104,11 +104,54 @@ TEST(Cudnn, SoftmaxAgrees) {
       }
 }
 
+TEST(Cudnn, BatchNormInTrainingAgrees) {
+  TESSERA_NEEDS_CUDNN();
+  for (ScalarType dtype : {kFloat32, kFloat64, kBFloat16})
+    for (MemoryFormat format : {kContiguous, kChannelsLast})
+      for (bool affine : {true, false}) {
+        const TensorOptions numbers = TensorOptions(kCUDA).dtype(dtype == kFloat64 ? kFloat64 : kFloat32);
+        const Tensor x = randn({4, 24, 10, 12}, TensorOptions(kCUDA).dtype(dtype)).contiguous(format).requires_grad_();
+        const Tensor g = randn_like(x.detach());
+        const Tensor weight = affine ? randn({24}, numbers).requires_grad_() : Tensor();
+        const Tensor bias = affine ? randn({24}, numbers).requires_grad_() : Tensor();
+        const double tolerance = dtype == kFloat64 ? 1e-12 : dtype == kFloat32 ? 1e-5 : 1e-2;
+        expect_same("batch_norm=cudnn", tolerance, fmt::format("{}, affine {}", to_string(dtype), affine), [&] {
+          const Tensor mean = zeros({24}, numbers), var = ones({24}, numbers);
+          const Tensor y = batch_norm(x, weight, bias, mean, var, /*training=*/true, 0.1, 1e-5);
+          TensorList results = autograd::grad({y}, affine ? TensorList{x, weight, bias} : TensorList{x}, {g});
+          for (const Tensor& t : {y.detach(), mean, var}) results.push_back(t);
+          return results;
+        });
+      }
+}
+
+TEST(Cudnn, PoolingAgrees) {
+  TESSERA_NEEDS_CUDNN();
+  for (ScalarType dtype : {kFloat32, kFloat64, kBFloat16})
+    for (MemoryFormat format : {kContiguous, kChannelsLast})
+      for (const auto& [kernel, stride, padding] : {std::array<int64_t, 3>{2, 2, 0}, {3, 2, 1}, {3, 1, 1}}) {
+        const Tensor x = randn({2, 16, 11, 14}, TensorOptions(kCUDA).dtype(dtype)).contiguous(format).requires_grad_();
+        const double tolerance = dtype == kFloat64 ? 1e-13 : dtype == kFloat32 ? 1e-6 : 1e-2;
+        const std::string what = fmt::format("{}, kernel {}, stride {}", to_string(dtype), kernel, stride);
+        expect_same("max_pool2d=cudnn", 0, what, [&, kernel = kernel, stride = stride, padding = padding] {
+          return TensorList{max_pool2d(x.detach(), kernel, stride, padding)};
+        });
+        for (bool count_padding : {true, false})
+          expect_same("avg_pool2d=cudnn", tolerance, what, [&, kernel = kernel, stride = stride, padding = padding] {
+            const Tensor y = avg_pool2d(x, kernel, stride, padding, /*ceil_mode=*/false, count_padding);
+            return TensorList{autograd::grad({y}, {x}, {y.detach()})[0], y.detach()};
+          });
+      }
+  const Kernels cudnn("avg_pool2d=cudnn");
+  const std::string message = message_of<DeviceError>([] { avg_pool2d(zeros({1, 1, 5, 5}, kCUDA), 2, 2, 0, /*ceil_mode=*/true); });
+  EXPECT_NE(message.find("ceil_mode"), std::string::npos) << message;
+}
+
 TEST(Cudnn, AKernelItDoesNotHaveIsRefusedByName) {
   TESSERA_NEEDS_GPU();
-  const Tensor x = randn({1, 1, 4, 4}, kCUDA);
+  const Tensor x = randn({1, 1, 4, 4}, kCUDA).requires_grad_();
   {
-    const Kernels cudnn("max_pool2d=cudnn");
+    const Kernels cudnn("max_pool2d=cudnn");  // it does not tell where the maxima were, as a gradient needs
     const std::string message = message_of<DeviceError>([&] { max_pool2d(x, 2); });
     EXPECT_NE(message.find("max_pool2d_forward: there is no cuDNN kernel"), std::string::npos) << message;
   }

@@ -60,12 +60,15 @@ TEST(CudaPool, MaximumMatchesReference) {
             g.fill_random(2, -1, 1);
             reference::max_pool2d_forward(want.view, want_index.view, in.view, p);
             reference::max_pool2d_backward(want_grad.view, g.view, want_index.view, p);
-            const OnDevice at{&in, &g, &got, &got_index, &got_grad, &want_index};
+            const StridedBuffer got_values = in_memory(type, pooled, memory);
+            const OnDevice at{&in, &g, &got, &got_index, &got_values, &got_grad, &want_index};
             cuda::max_pool2d_forward(at(got.view), at(got_index.view), at(in.view), p);
+            cuda::max_pool2d_values(at(got_values.view), at(in.view), p);
             cuda::max_pool2d_backward(at(got_grad.view), at(g.view), at(want_index.view), p);
             at.fetch();
             const std::string what = describe(type, sizes, memory, pooled);
             expect_close(got, want, exactly, what + " maximum");
+            expect_close(got_values, want, exactly, what + " maximum without index");
             expect_close(got_index, want_index, exactly, what + " index");
             expect_close(got_grad, want_grad, exactly, what + " gradient");  // the same sums in the same order
             if (HasFatalFailure()) return;

@@ -63,6 +63,11 @@ TYPED_TEST(PoolTest, FastMaxAgreesWithReference) {
         kernels::cpu::max_pool2d_forward(got.view(), got_index.view(), input.view(), p);
         ASSERT_LE(max_difference(want.values(), got.values()), 0);
         ASSERT_EQ(want_index.values(), got_index.values());
+        for (const auto& values_of : {kernels::reference::max_pool2d_values, kernels::cpu::max_pool2d_values}) {
+          const Image<T> values = Image<T>(out, layout).fill(3);
+          values_of(values.view(), input.view(), p);
+          ASSERT_LE(max_difference(want.values(), values.values()), 0);
+        }
         kernels::reference::max_pool2d_backward(want_grad.view(), grad_out.view(), want_index.view(), p);
         kernels::cpu::max_pool2d_backward(got_grad.view(), grad_out.view(), want_index.view(), p);
         const double terms = static_cast<double>(p.kernel[0] * p.kernel[1]);
