@@ -26,7 +26,7 @@ class ChannelOperand {
     if (view.data != nullptr)
       cuda::copy(operand_, original_);
     else
-      cuda::fill(operand_, value);
+      cuda::fill(operand_, FillValue::of(value));
   }
   void* data() const { return operand_.data; }
   void store() const {
