@@ -67,10 +67,12 @@ template <class Kernel> bool is_compiled(Kernel* kernel) {
   return attributes.numRegs > 24;
 }
 
-// The tensor map of the weights: boxes of [1 tap][tile_columns][chunk].
+// The tensor map of the weights: boxes of [1 tap][tile_columns][chunk]. Split weights have whole chunks, and their rests count as more
+// taps.
 inline CUtensorMap weights_tensor_map(const TapProduct& p, const WeightMatrix& weights, ScalarType type, int chunk,
-                                      int tile_columns) {
-  return tiled_tensor_map(weights.data, type, {p.in_channels, p.columns(), p.taps[0] * p.taps[1]},
+                                      int tile_columns, bool split = false) {
+  return tiled_tensor_map(weights.data, type,
+                          {split ? weights.column_stride : p.in_channels, p.columns(), p.taps[0] * p.taps[1] * (split ? 2 : 1)},
                           {weights.column_stride, weights.tap_stride}, {chunk, tile_columns, 1}, TmaRounding::ToTf32);
 }
 

@@ -12,8 +12,12 @@
 // The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Blocks live as
 // long as there is work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8
 // and 9 are the producers: one thread each asks for a warpgroup's pixels, the first for the weights too.
+//
+// `split`: float32 at its own precision, of split weights, pixels split in registers (cuda_warpgroup_product.h). A warpgroup then has its
+// sums twice, and takes the registers that a producer warpgroup leaves.
 #include "kernels/conv2d/cuda_hopper.h"
 #include "kernels/conv2d/cuda_pixel_planes.h"
+#include "kernels/conv2d/cuda_warpgroup_product.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/tma.h"
 #include "kernels/cuda/wgmma.h"
@@ -32,19 +36,25 @@ struct TilePlan {
 
 namespace {
 
-constexpr int kConsumers = 256, kBlock = kConsumers + 2 * kWarp, kBoxes = 2, kMaxStages = 16;
-constexpr int kTileRows = 128;  // positions of a warpgroup
+constexpr int kConsumers = 256, kBoxes = 2, kMaxStages = 16;
+constexpr int kTileRows = 128;                                     // positions of a warpgroup
+constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;  // of split products: (65536 - 128 * 40) / 256
 
-template <class T, int tile_columns, int row_bytes> struct Shape {
+template <class T, int tile_columns, int row_bytes, bool split> struct Shape {
+  static constexpr int kBlock = kConsumers + (split ? 128 : 2 * kWarp);
+  static constexpr int kBlocks = tile_columns <= 32 && !split ? 2 : 1;  // a multiprocessor
   static constexpr int kChunk = row_bytes / static_cast<int>(sizeof(T));
-  static constexpr int kStage = tile_columns * row_bytes;
+  static constexpr int kMatrix = tile_columns * row_bytes, kStage = kMatrix * (split ? 2 : 1);  // of weights
+#if TESSERA_HOPPER
+  using Product = std::conditional_t<split, SplitProduct<tile_columns, row_bytes>, RoundedProduct<T, tile_columns, row_bytes>>;
+#endif
   static constexpr int kBox = 64 * tile_columns * static_cast<int>(sizeof(T));  // half of a warpgroup's results
   static constexpr int kResults = sizeof(T) == 2 ? 2 : 1;                       // on their way to the output
   static constexpr int kLoose = 64 * kStagedPitch<T, tile_columns>;             // the same half, for ordinary stores
   static constexpr int kStaged = (std::max(kResults * kBox, kLoose) + 1023) / 1024 * 1024;
   static constexpr int kPlaces = kTileRows * int{sizeof(RowPlace)} + tile_columns * int{sizeof(ColumnPlace)};
   static constexpr int kFixed = 1024 + 2 * (kStaged + kPlaces);
-  static_assert(kStage % 512 == 0 && kPlaces % 16 == 0);
+  static_assert(kMatrix % 512 == 0 && kPlaces % 16 == 0);
 };
 
 struct TileAt {
@@ -55,13 +65,13 @@ struct TileAt {
   return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width};
 }
 
-template <class T, int tile_columns, int row_bytes, int blocks_per_processor, bool strided>
-__global__ void __launch_bounds__(kBlock, blocks_per_processor)
+template <class T, int tile_columns, int row_bytes, bool strided, bool split>
+__global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlock, Shape<T, tile_columns, row_bytes, split>::kBlocks)
     tile_product_kernel(const __grid_constant__ PixelPlanes pixels, const __grid_constant__ CUtensorMap weights_map,
                         const __grid_constant__ BoxOutput boxed, const __grid_constant__ SumPlan sum,
                         const __grid_constant__ TilePlan plan, const __grid_constant__ OutputPlan out) {
 #if TESSERA_HOPPER
-  using S = Shape<T, tile_columns, row_bytes>;
+  using S = Shape<T, tile_columns, row_bytes, split>;
   using Box = StagedBox<T, tile_columns>;
   extern __shared__ unsigned char unaligned[];
   unsigned char* boxes = unaligned + (1024 - shared_address(unaligned) % 1024) % 1024;  // [group][kBoxes]
@@ -114,10 +124,14 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   };
 
   if (threadIdx.x >= kConsumers) {  // producers
+    if constexpr (split) lower_registers<kProducerRegisters>();
     const int group = (threadIdx.x - kConsumers) / kWarp;
-    if (threadIdx.x % kWarp != 0) return;
+    if (threadIdx.x % kWarp != 0 || group > 1) return;
     const auto load_weights = [&](int chunk, int tap, Mbarrier* full) {
-      tma_load_3d(weights + stage * S::kStage, weights_map, full, chunk * S::kChunk, first_column, tap);
+      unsigned char* const to = weights + stage * S::kStage;
+      tma_load_3d(to, weights_map, full, chunk * S::kChunk, first_column, tap);
+      if constexpr (split)
+        tma_load_3d(to + S::kMatrix, weights_map, full, chunk * S::kChunk, first_column, sum.taps_y * sum.taps_x + tap);
     };
     if (plan.resident && group == 0) {
       next_columns(0);
@@ -148,6 +162,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     return;
   }
 
+  if constexpr (split) raise_registers<kConsumerRegisters>();
   const int group = threadIdx.x / 128, thread = threadIdx.x % 128, lane = thread % kWarp;
   unsigned char* staged = staging + group * S::kStaged;
   RowPlace* row_places = reinterpret_cast<RowPlace*>(places + group * S::kPlaces);
@@ -161,11 +176,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     const TileAt at = tile_at(plan, pair.quotient * 2 + group);
     if (next_columns(pair.remainder * tile_columns))
       for (int c = thread; c < tile_columns; c += 128) column_places[c] = column_place<T>(out, first_column + c);
-    float sums[2][tile_columns / 2];
-#pragma unroll
-    for (int i = 0; i < tile_columns / 2; ++i) sums[0][i] = sums[1][i] = 0;
-    wgmma_pin(sums[0]);
-    wgmma_pin(sums[1]);
+    typename S::Product product(thread, box_row);
     int used_stage = -1, used_box = -1;  // whose products may still run
     const auto release = [&] {
       if (lane != 0) return;
@@ -173,32 +184,20 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
       if (used_box >= 0) mbarrier_arrive(&box_empty[group][used_box]);
     };
     if (plan.resident) stage = 0;
-    const unsigned char* first_pixel = nullptr;
+    int first_pixel = 0;  // bytes from `boxes`
     const auto wait_for_box = [&](int, int) {
       mbarrier_wait(&box_full[group][box], box_parity);
-      first_pixel = boxes + (group * kBoxes + box) * plan.box_space;
+      first_pixel = (group * kBoxes + box) * plan.box_space;
     };
     const auto multiply = [&](int, int, int y, int x, bool last) {
       if (!plan.resident) mbarrier_wait(&stage_full[stage], stage_parity);
-      const unsigned char* corner = first_pixel + y * box_row + x * row_bytes;
-      const uint64_t upper = wgmma_descriptor(corner, row_bytes, box_row);
-      const uint64_t lower = wgmma_descriptor(corner + second, row_bytes, box_row);
-      const uint64_t columns = wgmma_descriptor(weights + stage * S::kStage, row_bytes, 8 * row_bytes);
-      wgmma_fence();
-#pragma unroll
-      for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[0], upper + 2 * k, columns + 2 * k, true);
-#pragma unroll
-      for (int k = 0; k < row_bytes / 32; ++k) wgmma<T, tile_columns>(sums[1], lower + 2 * k, columns + 2 * k, true);
-      wgmma_commit();
-      wgmma_wait<1>();
-      release();
+      const int corner = first_pixel + y * box_row + x * row_bytes;
+      product.tap({boxes, corner, corner + second, box_row, weights + stage * S::kStage}, release);
       used_stage = stage, used_box = last ? box : -1;
       if (last) next_box();
     };
     for_each_step(wait_for_box, multiply);
-    wgmma_wait<0>();
-    wgmma_pin(sums[0]);
-    wgmma_pin(sums[1]);
+    product.finish();
     release();
 
     if (boxed.unit != 0) {
@@ -208,7 +207,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
         named_barrier(1 + group, 128);
 #pragma unroll
         for (int half = first; half < first + S::kResults; ++half)
-          stage_sums<T, tile_columns>(Box{staged + (half - first) * S::kBox}, sums[half], column_places, thread);
+          stage_sums<T, tile_columns>(Box{staged + (half - first) * S::kBox}, product.totals[half], column_places, thread);
         fence_shared_for_async();
         named_barrier(1 + group, 128);
         if (thread != 0) continue;
@@ -231,7 +230,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       named_barrier(1 + group, 128);
-      stage_sums<T, tile_columns>(StagedRows<T, tile_columns>{staged}, sums[half], column_places, thread);
+      stage_sums<T, tile_columns>(StagedRows<T, tile_columns>{staged}, product.totals[half], column_places, thread);
       named_barrier(1 + group, 128);
       store_staged<T, tile_columns>(out, staged, row_places + 64 * half, column_places, 64, thread, 128);
     }
@@ -241,10 +240,10 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
 #endif
 }
 
-template <class T, int tile_columns, int row_bytes, bool strided>
+template <class T, int tile_columns, int row_bytes, bool strided, bool split>
 bool run(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
-  using S = Shape<T, tile_columns, row_bytes>;
-  const auto kernel = tile_product_kernel<T, tile_columns, row_bytes, (tile_columns <= 32 ? 2 : 1), strided>;
+  using S = Shape<T, tile_columns, row_bytes, split>;
+  const auto kernel = tile_product_kernel<T, tile_columns, row_bytes, strided, split>;
   static const bool compiled = is_compiled(kernel);
   if (!compiled) return false;
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
@@ -262,7 +261,8 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   plan.box_space = narrow(div_up(plan.box_bytes, 1024) * 1024);
   plan.work = narrow(div_up(p.images * tiles_y * tiles_x, 2) * sum.column_tiles);
 
-  const PixelPlanes pixels = pixel_planes(p, in, S::kChunk, plan.box_width, box_height);
+  const PixelPlanes pixels =
+      pixel_planes(p, in, S::kChunk, plan.box_width, box_height, split ? TmaRounding::None : TmaRounding::ToTf32);
   int64_t taps = 0;
   for (int i = 0; i < pixels.count; ++i)
     taps += div_up(p.taps[0] - pixels.planes[i].tap_y, p.step[0]) * div_up(p.taps[1] - pixels.planes[i].tap_x, p.step[1]);
@@ -274,43 +274,48 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   if (!plan.resident && plan.stages < 3) return false;
   const size_t shared = static_cast<size_t>(S::kFixed + 2 * kBoxes * plan.box_space + plan.stages * S::kStage);
 
-  const int blocks = (tile_columns <= 32 && shared <= 113 * 1024 ? 2 : 1) * multiprocessors();
-  launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), kBlock, shared, pixels,
-         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns),
+  const int blocks = (shared <= 113 * 1024 ? S::kBlocks : 1) * multiprocessors();
+  launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), S::kBlock, shared, pixels,
+         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns, split),
          box_output(p, out, StagedBox<T, tile_columns>::kColumns), sum, plan, output_plan(p, out, bias));
   return true;
 }
 
 // The tile of columns that keeps all multiprocessors at work: with 64 columns there are more items, which take a little more than
 // half as long, unless it is the loads of pixels that take the time, as with a step of 2.
-template <class T, int row_bytes, bool strided>
+template <class T, int row_bytes, bool strided, bool split>
 bool run_columns(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
-  if (p.columns() <= 32) return run<T, 32, row_bytes, strided>(p, out, in, weights, bias);
-  if (p.columns() <= 64) return run<T, 64, row_bytes, strided>(p, out, in, weights, bias);
+  if (p.columns() <= 32) return run<T, 32, row_bytes, strided, split>(p, out, in, weights, bias);
+  if (split || p.columns() <= 64) return run<T, 64, row_bytes, strided, split>(p, out, in, weights, bias);
   const int64_t pairs = div_up(p.images * div_up(p.grid[0], 8) * div_up(p.grid[1], 16), 2);
   const auto rounds = [&](int64_t columns) { return div_up(pairs * div_up(p.columns(), columns), multiprocessors()); };
   constexpr double kHalf = strided ? 0.8 : 0.56;
-  if (rounds(64) * kHalf < static_cast<double>(rounds(128))) return run<T, 64, row_bytes, strided>(p, out, in, weights, bias);
-  return run<T, 128, row_bytes, strided>(p, out, in, weights, bias);
+  if (rounds(64) * kHalf < static_cast<double>(rounds(128))) return run<T, 64, row_bytes, strided, split>(p, out, in, weights, bias);
+  return run<T, split ? 64 : 128, row_bytes, strided, split>(p, out, in, weights, bias);
 }
 
-template <class T>
+template <class T, bool split = false>
 bool run_chunk(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  for (size_t axis : {0, 1})
+    if (p.step[axis] != 1 && (p.step[axis] != 2 || p.tap_step[axis] != 1)) return false;
+  if (!device_is_hopper()) return false;
   const int64_t bytes = p.in_channels * static_cast<int64_t>(sizeof(T));
-  if (p.step != TapProduct::Pair{1, 1}) return bytes > 64 && run_columns<T, 128, true>(p, out, in, weights, bias);
-  if (bytes <= 64) return run_columns<T, 64, false>(p, out, in, weights, bias);
-  return run_columns<T, 128, false>(p, out, in, weights, bias);
+  if (p.step != TapProduct::Pair{1, 1})
+    return (split || bytes > 64) && run_columns<T, 128, true, split>(p, out, in, weights, bias);
+  if (bytes <= 64) return run_columns<T, 64, false, split>(p, out, in, weights, bias);
+  return run_columns<T, 128, false, split>(p, out, in, weights, bias);
 }
 
 }  // namespace
 
 bool hopper_product_by_tiles(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights,
                              const View* bias) {
-  for (size_t axis : {0, 1})
-    if (p.step[axis] != 1 && (p.step[axis] != 2 || p.tap_step[axis] != 1)) return false;
-  if (!device_is_hopper()) return false;
   if (in.dtype == kFloat32) return run_chunk<float>(p, out, in, weights, bias);
   return run_chunk<BFloat16>(p, out, in, weights, bias);
+}
+
+bool hopper_split_product(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  return run_chunk<float, /*split=*/true>(p, out, in, weights, bias);
 }
 
 }  // namespace tessera::kernels::cuda

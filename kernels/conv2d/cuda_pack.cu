@@ -3,6 +3,9 @@
 // A block takes 32 channels of the input times 8 of the output for up to 9 positions of the kernel, 9 elements a thread: it reads
 // them in the order in which they lie in memory into shared memory, and writes them with the input channels adjacent. The weights
 // are small, so what counts is that all loads are on their way at once. Traffic: the weights twice.
+#include <type_traits>
+
+#include "kernels/conv2d/cuda_warpgroup_product.h"
 #include "kernels/conv2d/cuda_tensor_core.h"
 #include "kernels/cuda/launch.h"
 
@@ -21,6 +24,9 @@ struct PackPlan {
   int fold_channels;
   int64_t stride_k, stride_fold, stride_c, stride_y, stride_x;
   bool taps_inner, k_inner;  // what is adjacent in the weights' memory: kernel positions; if not, or next, k or c
+  int k_end;                 // of the rows that are written
+  int chunk = 0;             // of split weights; 0: as they are
+  int64_t rests = 0;         // how far behind the nearest TF32 numbers
 };
 
 template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kernel(T* to, const T* weight, PackPlan plan) {
@@ -52,16 +58,61 @@ template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kern
   }
   __syncthreads();
   const int k = threadIdx.x % kTileK, c = threadIdx.x / kTileK;
-  if (first_k + k >= plan.in_channels || first_c + c >= plan.channels) return;
+  if (first_k + k >= plan.k_end || first_c + c >= plan.channels) return;
+  T* const row = to + (first_c + c) * plan.column_stride;
+  if constexpr (std::is_same_v<T, float>) {
+    if (plan.chunk != 0) {
+      const int in_chunk = (first_k + k) % plan.chunk, position = first_k + k - in_chunk + split_position(in_chunk, plan.chunk);
+#pragma unroll
+      for (int tap = 0; tap < kTaps; ++tap) {
+        if (to_tap[tap] < 0) continue;
+        uint32_t nearest, rest;
+        split_tf32(tile[tap][c][k], nearest, rest);
+        row[to_tap[tap] + position] = __uint_as_float(nearest), row[to_tap[tap] + plan.rests + position] = __uint_as_float(rest);
+      }
+      return;
+    }
+  }
 #pragma unroll
   for (int tap = 0; tap < kTaps; ++tap)
-    if (to_tap[tap] >= 0) to[to_tap[tap] + (first_c + c) * plan.column_stride + first_k + k] = tile[tap][c][k];
+    if (to_tap[tap] >= 0) row[to_tap[tap] + first_k + k] = tile[tap][c][k];
 }
 
 int64_t pitch_of(const TapProduct& product, ScalarType type) {
   const int64_t unit = 16 / static_cast<int64_t>(element_size(type));
   return div_up(product.in_channels, unit) * unit;
 }
+
+PackPlan pack_plan(const TapProduct& p, int64_t tap_stride, int64_t column_stride) {
+  const auto narrow = [](int64_t value) { return static_cast<int>(value); };
+  const int64_t span_x = p.taps[1] * p.phases[1];
+  PackPlan plan{};
+  plan.in_channels = plan.k_end = narrow(p.in_channels), plan.channels = narrow(p.channels), plan.run = narrow(p.run());
+  plan.tap_stride = tap_stride, plan.column_stride = column_stride;
+  plan.kernel_y = narrow(p.kernel[0]), plan.kernel_x = narrow(p.kernel[1]);
+  plan.span_x = narrow(span_x), plan.spans = narrow(p.taps[0] * p.phases[0] * span_x);
+  plan.lead_y = narrow(p.lead[0]), plan.lead_x = narrow(p.lead[1]);
+  plan.phases_y = narrow(p.phases[0]), plan.phases_x = narrow(p.phases[1]), plan.taps_x = narrow(p.taps[1]);
+  plan.fold_channels = narrow(p.fold_channels);
+  plan.stride_k = p.weight_stride_k, plan.stride_fold = p.weight_stride_fold, plan.stride_c = p.weight_stride_c;
+  plan.stride_y = p.weight_strides[0], plan.stride_x = p.weight_strides[1];
+  plan.k_inner = p.weight_stride_k < p.weight_stride_c;
+  plan.taps_inner = p.weight_strides[1] < std::min(p.weight_stride_k, p.weight_stride_c);
+  return plan;
+}
+
+WeightMatrix pack(void* to, const View& weight, const PackPlan& plan) {
+  const dim3 grid(static_cast<unsigned>(div_up(plan.k_end, kTileK)), static_cast<unsigned>(div_up(plan.channels, kTileC)),
+                  static_cast<unsigned>(div_up(plan.spans, kTaps)));
+  if (weight.dtype == kFloat32)
+    launch("conv2d_pack_weights", pack_weights_kernel<float>, grid, kThreads, 0, static_cast<float*>(to), weight.as<float>(), plan);
+  else
+    launch("conv2d_pack_weights", pack_weights_kernel<BFloat16>, grid, kThreads, 0, static_cast<BFloat16*>(to),
+           weight.as<BFloat16>(), plan);
+  return {to, plan.tap_stride, plan.column_stride};
+}
+
+int64_t split_pitch(const TapProduct& product) { return div_up(product.in_channels, split_chunk(product)) * split_chunk(product); }
 
 }  // namespace
 
@@ -74,42 +125,20 @@ WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weigh
   return pack_weights(to, product, weight, product.columns() * pitch, pitch);
 }
 
-WeightMatrix pack_weights(void* to, const TapProduct& p, const View& weight, int64_t tap_stride, int64_t column_stride) {
-  const auto narrow = [](int64_t value) { return static_cast<int>(value); };
-  const int64_t span_x = p.taps[1] * p.phases[1], spans = p.taps[0] * p.phases[0] * span_x;
-  PackPlan plan{narrow(p.in_channels),
-                narrow(p.channels),
-                narrow(p.run()),
-                tap_stride,
-                column_stride,
-                narrow(p.kernel[0]),
-                narrow(p.kernel[1]),
-                narrow(span_x),
-                narrow(spans),
-                narrow(p.lead[0]),
-                narrow(p.lead[1]),
-                narrow(p.phases[0]),
-                narrow(p.phases[1]),
-                narrow(p.taps[1]),
-                narrow(p.fold_channels),
-                p.weight_stride_k,
-                p.weight_stride_fold,
-                p.weight_stride_c,
-                p.weight_strides[0],
-                p.weight_strides[1],
-                false,
-                false};
-  plan.k_inner = p.weight_stride_k < p.weight_stride_c;
-  plan.taps_inner = p.weight_strides[1] < std::min(p.weight_stride_k, p.weight_stride_c);
-  const dim3 grid(static_cast<unsigned>(div_up(p.in_channels, kTileK)), static_cast<unsigned>(div_up(p.channels, kTileC)),
-                  static_cast<unsigned>(div_up(spans, kTaps)));
-  if (weight.dtype == kFloat32)
-    launch("conv2d_pack_weights", pack_weights_kernel<float>, grid, kThreads, 0, static_cast<float*>(to), weight.as<float>(),
-           plan);
-  else
-    launch("conv2d_pack_weights", pack_weights_kernel<BFloat16>, grid, kThreads, 0, static_cast<BFloat16*>(to),
-           weight.as<BFloat16>(), plan);
-  return {to, tap_stride, column_stride};
+WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, int64_t tap_stride, int64_t column_stride) {
+  return pack(to, weight, pack_plan(product, tap_stride, column_stride));
+}
+
+int64_t split_weight_elements(const TapProduct& product) {
+  return 2 * product.taps[0] * product.taps[1] * product.columns() * split_pitch(product);
+}
+
+WeightMatrix pack_split_weights(void* to, const TapProduct& product, const View& weight) {
+  const int64_t pitch = split_pitch(product);
+  PackPlan plan = pack_plan(product, product.columns() * pitch, pitch);
+  plan.k_end = static_cast<int>(pitch), plan.chunk = static_cast<int>(split_chunk(product));
+  plan.rests = split_weight_elements(product) / 2;
+  return pack(to, weight, plan);
 }
 
 }  // namespace tessera::kernels::cuda

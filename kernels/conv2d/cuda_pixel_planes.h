@@ -27,7 +27,8 @@ inline int64_t reach(const TapProduct& p, size_t axis) {
 }
 
 // With box sizes in pixels. Planes without a pixel or without a tap are left out: they add nothing.
-inline PixelPlanes pixel_planes(const TapProduct& p, const View& in, int chunk, int64_t box_width, int64_t box_height) {
+inline PixelPlanes pixel_planes(const TapProduct& p, const View& in, int chunk, int64_t box_width, int64_t box_height,
+                                TmaRounding rounding) {
   PixelPlanes result{};
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
   for (int64_t y = 0; y < p.step[0]; ++y)
@@ -45,7 +46,7 @@ inline PixelPlanes pixel_planes(const TapProduct& p, const View& in, int chunk, 
       result.maps[result.count++] = tiled_tensor_map(
           data, in.dtype, {in.sizes[1], div_up(in.sizes[3] - x, p.step[1]), div_up(in.sizes[2] - y, p.step[0]), in.sizes[0]},
           {in.strides[3] * p.step[1], in.strides[2] * p.step[0], in.strides[0]}, {chunk, box_width, box_height, 1},
-          TmaRounding::ToTf32);
+          rounding);
     }
   return result;
 }

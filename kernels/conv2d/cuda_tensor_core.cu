@@ -2,6 +2,7 @@
 //
 // The kernels read channels-last pixels that begin at multiples of 16 bytes, and write channels-last rows. An operand in another
 // layout is copied: a network that keeps to channels-last with channels by eights copies nothing.
+#include <algorithm>
 #include <optional>
 
 #include "kernels/conv2d/cuda_tensor_core.h"
@@ -52,8 +53,8 @@ bool is_readable(const View& in, int64_t unit) {
 // Whether rows of pixels can be written: no gap between pixels.
 bool is_writable(const View& out) { return out.strides[1] == 1 && out.strides[3] == out.sizes[1]; }
 
-// The product on Hopper: pixels as the copy engine reads them.
-bool run_hopper(TapProduct product, const View& out, const View& in, const View& weight, const View* bias) {
+// The product on Hopper: pixels as the copy engine reads them. `highest`: float32 at its own precision.
+bool run_hopper(TapProduct product, const View& out, const View& in, const View& weight, const View* bias, bool highest) {
   const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
   std::optional<ChannelsLastCopy> dense, padded;
   View from = with_plain_strides(in, div_up(in.sizes[1], unit) * unit);
@@ -69,8 +70,9 @@ bool run_hopper(TapProduct product, const View& out, const View& in, const View&
     copy(padded->view(), from);
     from = padded->view();
   }
-  const DeviceScratch<unsigned char> packed(packed_weight_elements(product, weight.dtype) *
-                                            static_cast<int64_t>(element_size(weight.dtype)));
+  const int64_t elements = highest ? split_weight_elements(product) : packed_weight_elements(product, weight.dtype);
+  const DeviceScratch<unsigned char> packed(elements * static_cast<int64_t>(element_size(weight.dtype)));
+  if (highest) return hopper_split_product(product, out, from, pack_split_weights(packed.data(), product, weight), bias);
   const WeightMatrix weights = pack_weights(packed.data(), product, weight);
   return hopper_product_by_tiles(product, out, from, weights, bias) ||
          hopper_product_by_pixels(product, out, from, weights, bias);
@@ -83,7 +85,13 @@ bool is_better_gathered(const TapProduct& product, const View& in) {
   return in.sizes[1] < unit && in.sizes[1] <= 4 && product.step != TapProduct::Pair{1, 1};
 }
 
-bool run(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias) {
+// Whether the tensor cores compute float32 at its own precision faster than the CUDA cores do.
+bool is_worth_splitting(const TapProduct& product) {
+  return device_is_hopper() && product.in_channels > 8 && std::max(product.step[0], product.step[1]) <= 2;
+}
+
+bool run(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias, bool highest) {
+  if (highest && !is_worth_splitting(product)) return false;
   const bool narrow = product.positions() < 1 << 30 && product.columns() < 1 << 30 && product.out[1] * product.channels < 1 << 30;
   if (!narrow) return false;
   View to = with_plain_strides(out, out.sizes[1]);
@@ -92,9 +100,12 @@ bool run(const TapProduct& product, const View& out, const View& in, const View&
     rows.emplace(out, 1);
     to = rows->view();
   }
-  if (!first_layer_product(product, to, in, weight, bias) &&
-      (!device_is_hopper() || is_better_gathered(product, in) || !run_hopper(product, to, in, weight, bias)))
+  if (highest) {
+    if (!run_hopper(product, to, in, weight, bias, highest)) return false;
+  } else if (!first_layer_product(product, to, in, weight, bias) &&
+             (!device_is_hopper() || is_better_gathered(product, in) || !run_hopper(product, to, in, weight, bias, highest))) {
     mma_product(product, to, in, weight, bias);
+  }
   if (rows) copy(out, to);
   return true;
 }
@@ -110,8 +121,12 @@ int compute_capability() {
 
 // The types and cases that the tensor cores take.
 bool is_supported(const View& out, const View& in, const Conv2dParams& params) {
-  const bool type = out.dtype == kBFloat16 || (out.dtype == kFloat32 && params.precision != Float32Precision::Highest);
+  const bool type = out.dtype == kBFloat16 || out.dtype == kFloat32;
   return type && params.groups == 1 && out.numel() > 0 && in.numel() > 0 && compute_capability() >= 80;
+}
+
+bool is_highest(const View& out, const Conv2dParams& params) {
+  return out.dtype == kFloat32 && params.precision == Float32Precision::Highest;
 }
 
 }  // namespace
@@ -120,13 +135,14 @@ namespace tensor_core {
 
 bool conv2d_forward(const View& out, const View& input, const View& weight, const View* bias, const Conv2dParams& params) {
   if (!is_supported(out, input, params)) return false;
-  return run(forward_product(out, input, weight, params), out, input, weight, bias);
+  return run(forward_product(out, input, weight, params), out, input, weight, bias, is_highest(out, params));
 }
 
 bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View& weight, const View* bias,
                        const Conv2dParams& params) {
   if (!is_supported(grad_input, grad_out, params) || !has_input_grad_product(params)) return false;
-  return run(input_grad_product(grad_input, grad_out, weight, params), grad_input, grad_out, weight, bias);
+  return run(input_grad_product(grad_input, grad_out, weight, params), grad_input, grad_out, weight, bias,
+             is_highest(grad_input, params));
 }
 
 }  // namespace tensor_core

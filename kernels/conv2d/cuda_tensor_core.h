@@ -8,7 +8,8 @@
 namespace tessera::kernels::cuda {
 
 // As the kernels of the same name, but they return false, with nothing done, for arguments that they do not take: float64,
-// float16, float32 at `highest` precision, groups, or a device without the instructions.
+// float16, groups, a device without the instructions, and float32 at `highest` precision but on compute capability 9.0, with more than
+// 8 channels and strides of 1 and 2.
 namespace tensor_core {
 bool conv2d_forward(const View& out, const View& input, const View& weight, const View* bias, const Conv2dParams& params);
 bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View& weight, const View* bias,
@@ -26,6 +27,11 @@ int64_t packed_weight_elements(const TapProduct& product, ScalarType type);
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight);
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, int64_t tap_stride, int64_t column_stride);
 
+// The same for a product at float32's precision (cuda_warpgroup_product.h): [nearest TF32 or rest][tap][column][k], twice `elements`, whole
+// chunks of k in the order that the kernel wants.
+int64_t split_weight_elements(const TapProduct& product);
+WeightMatrix pack_split_weights(void* to, const TapProduct& product, const View& weight);
+
 // The product by mma.sync on compute capability 8.0 and later; `in` may have any strides, `out` is channels-last without gaps in
 // a row.
 void mma_product(const TapProduct& product, const View& out, const View& in, const View& weight, const View* bias);
@@ -37,7 +43,8 @@ bool first_layer_product(const TapProduct& product, const View& out, const View&
 // with pixels of `in` at multiples of 16 bytes. False where a kernel or the copy engine's fields cannot do it.
 using HopperProduct = bool(const TapProduct& product, const View& out, const View& in, const WeightMatrix& weights,
                            const View* bias);
-HopperProduct hopper_product_by_tiles;   // step 1: a tile of pixels comes once for all taps
+HopperProduct hopper_product_by_tiles;   // step 1 or 2: a tile of pixels comes once for all taps
+HopperProduct hopper_split_product;      // the same at float32's precision, of split weights
 HopperProduct hopper_product_by_pixels;  // any step: pixels are gathered for each tap
 
 }  // namespace tessera::kernels::cuda

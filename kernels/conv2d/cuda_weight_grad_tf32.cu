@@ -93,12 +93,6 @@ struct StepWalk {
 // Where byte `at` of a swizzled box lies (tensor_map.h); offsets count from a multiple of 1024.
 __device__ inline int swizzled(int at) { return at ^ (at >> 7 & 7) << 4; }
 
-// The nearest TF32 number and the rest, in TF32 too.
-__device__ inline void split_tf32(float value, uint32_t& nearest, uint32_t& rest) {
-  nearest = to_tf32(value);
-  rest = to_tf32(value - __uint_as_float(nearest));
-}
-
 // A row of the input, [plane][pixel][channel] from byte `input` of shared memory on, to units of four pixels. A thread does four
 // channels of a position at a time.
 template <class S> __device__ inline void transpose_row(unsigned char* row, const unsigned char* shared, int input, int thread) {

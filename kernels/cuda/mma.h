@@ -60,5 +60,10 @@ __device__ inline uint32_t to_tf32(float value) {
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(result) : "f"(value));
   return result;
 }
+// The nearest TF32 number and the rest, in TF32 too.
+__device__ inline void split_tf32(float value, uint32_t& nearest, uint32_t& rest) {
+  nearest = to_tf32(value);
+  rest = to_tf32(value - __uint_as_float(nearest));
+}
 
 }  // namespace tessera::kernels::cuda

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -197,6 +198,51 @@ TEST(CudaConv2d, ShapesOfNetworks) {
         if (HasFatalFailure()) return;
       }
     }
+}
+
+// The convolution with one float32 accumulator an output, rounded after each product: values [images, out, oh, ow].
+std::vector<float> summed_in_float32(const Case& c, const StridedBuffer& input, const StridedBuffer& weight) {
+  std::vector<float> sums;
+  for (int64_t n = 0; n < c.images; ++n)
+    for (int64_t o = 0; o < c.out; ++o)
+      for (int64_t y = 0; y < c.out_size(0); ++y)
+        for (int64_t x = 0; x < c.out_size(1); ++x) {
+          float sum = 0;
+          for (int64_t ky = 0; ky < c.kernel_y; ++ky)
+            for (int64_t kx = 0; kx < c.kernel_x; ++kx) {
+              const int64_t h = y * c.params.stride[0] - c.params.padding[0] + ky, w = x * c.params.stride[1] - c.params.padding[1] + kx;
+              if (h < 0 || h >= c.height || w < 0 || w >= c.width) continue;
+              for (int64_t k = 0; k < c.in; ++k)
+                sum = std::fma(static_cast<float>(input.get(((n * c.in + k) * c.height + h) * c.width + w)),
+                               static_cast<float>(weight.get(((o * c.in + k) * c.kernel_y + ky) * c.kernel_x + kx)), sum);
+            }
+          sums.push_back(sum);
+        }
+  return sums;
+}
+
+// At the highest precision the tensor cores' sums of split numbers err at most twice as much as a float32 accumulator does: of few
+// products they know each to 2^-22.
+TEST(CudaConv2d, HighestPrecisionErrsLikeFloat32Arithmetic) {
+  TESSERA_NEEDS_GPU();
+  for (Case c : {Case{2, 64, 20, 30, 64, 3, 3, {.padding = {1, 1}}}, Case{1, 512, 12, 18, 40, 3, 3, {.padding = {1, 1}}},
+                 Case{2, 48, 21, 17, 96, 3, 3, {.stride = {2, 2}, .padding = {1, 1}}}, Case{1, 12, 30, 30, 20, 1, 1}}) {
+    c.shift = 0;
+    const std::vector<int64_t> in_sizes{c.images, c.in, c.height, c.width}, weight_sizes{c.out, c.in, c.kernel_y, c.kernel_x};
+    const std::vector<int64_t> out_sizes{c.images, c.out, c.out_size(0), c.out_size(1)};
+    const StridedBuffer input = buffer(c, in_sizes, c.input), weight = buffer(c, weight_sizes, c.weight);
+    const StridedBuffer out = buffer(c, out_sizes, c.output);
+    input.fill_random(41, -1, 1), weight.fill_random(42, -1, 1);
+    const StridedBuffer wide_input(kFloat64, in_sizes), wide_weight(kFloat64, weight_sizes), exact(kFloat64, out_sizes);
+    wide_input.fill([&](int64_t i) { return input.get(i); });
+    wide_weight.fill([&](int64_t i) { return weight.get(i); });
+    reference::conv2d_forward(exact.view, wide_input.view, wide_weight.view, nullptr, c.params);
+    const OnDevice device{&input, &weight, &out};
+    cuda::conv2d_forward(device(out.view), device(input.view), device(weight.view), nullptr, c.params);
+    device.fetch();
+    EXPECT_LE(max_difference(out.values(), exact.values()), 2 * max_difference(summed_in_float32(c, input, weight), exact.values()))
+        << c.name();
+  }
 }
 
 TEST(CudaConv2d, OutputPaddingOfTheTransposedConvolutionOnlyEnlargesTheResult) {
