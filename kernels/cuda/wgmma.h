@@ -36,8 +36,12 @@ __device__ inline uint64_t wgmma_descriptor(const void* start, int row_bytes, in
 
 #if TESSERA_HOPPER
 
-// Before the first wgmma, and again after ordinary code has written d.
-__device__ inline void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+// Before the first wgmma, and again after ordinary code has written d. These instructions want whole warps side by side, which lanes
+// need not be after a branch or a wait: seen under compute-sanitizer, where a lane that had been on its own gave wrong sums.
+__device__ inline void wgmma_fence() {
+  __syncwarp();
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
 // Closes a group of the wgmmas so far.
 __device__ inline void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 // Returns when at most `pending` groups have not ended.
