@@ -218,9 +218,6 @@ template <class S> __global__ __launch_bounds__(S::kBlock, 1) void weight_grad_k
           a[s / 2][s % 2 * 2 + i] = __float_as_uint(pair[i]);
       }
     }
-    __syncwarp();
-    if (lane == 0) mbarrier_arrive(&grad_empty[grad.stage]);
-
     mbarrier_wait(&row_full[row.stage], row.parity);
     const uint64_t b = wgmma_descriptor(shared + row_at(row.stage) + plane * S::kPlane, 16, S::kGroup, S::kPosition);
     constexpr int kStep = 2 * S::kPosition / 16;  // two positions on; descriptors count 16 bytes
@@ -234,6 +231,8 @@ template <class S> __global__ __launch_bounds__(S::kBlock, 1) void weight_grad_k
     for (int i = 0; i < S::kQuarter / 2; ++i) wgmma_tf32<S::kN>(sums, a[i], b + i * kStep, true);
     wgmma_commit();
     wgmma_wait<0>();
+    // Not before: only now it is certain that all lanes' loads of grad_out have arrived.
+    if (lane == 0) mbarrier_arrive(&grad_empty[grad.stage]);
     release_row();
     if constexpr (S::kSplit) {
       wgmma_pin(sums);
