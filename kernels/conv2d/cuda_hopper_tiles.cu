@@ -281,17 +281,21 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   return true;
 }
 
-// The tile of columns that keeps all multiprocessors at work: with 64 columns there are more items, which take a little more than
-// half as long, unless it is the loads of pixels that take the time, as with a step of 2.
+// Whether tiles of 64 columns keep the multiprocessors better at work than those of 128: there are more items, which take a little more
+// than half as long, unless it is the loads of pixels that take the time, as with a step of 2.
+bool is_better_narrow(const TapProduct& p) {
+  const int64_t pairs = div_up(p.images * div_up(p.grid[0], 8) * div_up(p.grid[1], 16), 2);
+  const auto rounds = [&](int64_t columns) { return div_up(pairs * div_up(p.columns(), columns), multiprocessors()); };
+  const double half = p.step == TapProduct::Pair{1, 1} ? 0.56 : 0.8;
+  return rounds(64) * half < static_cast<double>(rounds(128));
+}
+
 template <class T, int row_bytes, bool strided, bool split>
 bool run_columns(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
   if (p.columns() <= 32) return run<T, 32, row_bytes, strided, split>(p, out, in, weights, bias);
-  if (split || p.columns() <= 64) return run<T, 64, row_bytes, strided, split>(p, out, in, weights, bias);
-  const int64_t pairs = div_up(p.images * div_up(p.grid[0], 8) * div_up(p.grid[1], 16), 2);
-  const auto rounds = [&](int64_t columns) { return div_up(pairs * div_up(p.columns(), columns), multiprocessors()); };
-  constexpr double kHalf = strided ? 0.8 : 0.56;
-  if (rounds(64) * kHalf < static_cast<double>(rounds(128))) return run<T, 64, row_bytes, strided, split>(p, out, in, weights, bias);
-  return run<T, split ? 64 : 128, row_bytes, strided, split>(p, out, in, weights, bias);
+  if constexpr (!split)  // whose registers hold no 128
+    if (p.columns() > 64 && !is_better_narrow(p)) return run<T, 128, row_bytes, strided, split>(p, out, in, weights, bias);
+  return run<T, 64, row_bytes, strided, split>(p, out, in, weights, bias);
 }
 
 template <class T, bool split = false>
@@ -299,10 +303,9 @@ bool run_chunk(const TapProduct& p, const View& out, const View& in, const Weigh
   for (size_t axis : {0, 1})
     if (p.step[axis] != 1 && (p.step[axis] != 2 || p.tap_step[axis] != 1)) return false;
   if (!device_is_hopper()) return false;
-  const int64_t bytes = p.in_channels * static_cast<int64_t>(sizeof(T));
   if (p.step != TapProduct::Pair{1, 1})
-    return (split || bytes > 64) && run_columns<T, 128, true, split>(p, out, in, weights, bias);
-  if (bytes <= 64) return run_columns<T, 64, false, split>(p, out, in, weights, bias);
+    return (split || p.in_channels * static_cast<int64_t>(sizeof(T)) > 64) && run_columns<T, 128, true, split>(p, out, in, weights, bias);
+  if (tile_row_bytes(p, sizeof(T)) == 64) return run_columns<T, 64, false, split>(p, out, in, weights, bias);
   return run_columns<T, 128, false, split>(p, out, in, weights, bias);
 }
 

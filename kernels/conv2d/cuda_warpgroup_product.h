@@ -20,8 +20,12 @@
 
 namespace tessera::kernels::cuda {
 
-// Channels of a step of the sum: what 64 or 128 bytes hold.
-inline int64_t split_chunk(const TapProduct& p) { return p.in_channels <= 16 && p.step == TapProduct::Pair{1, 1} ? 16 : 32; }
+// Bytes of a pixel's channels that a step of the sum takes, for elements of `size` bytes: 64 or 128.
+inline int64_t tile_row_bytes(const TapProduct& p, size_t size) {
+  return p.in_channels * static_cast<int64_t>(size) <= 64 && p.step == TapProduct::Pair{1, 1} ? 64 : 128;
+}
+// The same in channels of float32.
+inline int64_t split_chunk(const TapProduct& p) { return tile_row_bytes(p, sizeof(float)) / static_cast<int64_t>(sizeof(float)); }
 
 // Where channel `c` of a chunk lies in a row of the weights: at 8 i + k.
 constexpr int split_position(int c, int chunk) {

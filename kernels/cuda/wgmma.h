@@ -37,7 +37,7 @@ __device__ inline uint64_t wgmma_descriptor(const void* start, int row_bytes, in
 #if TESSERA_HOPPER
 
 // Before the first wgmma, and again after ordinary code has written d. These instructions want whole warps side by side, which lanes
-// need not be after a branch or a wait: seen under compute-sanitizer, where a lane that had been on its own gave wrong sums.
+// need not be after a branch or a wait.
 __device__ inline void wgmma_fence() {
   __syncwarp();
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
