@@ -19,6 +19,7 @@
 #include "kernels/conv2d/cuda_pixel_planes.h"
 #include "kernels/conv2d/cuda_warpgroup_product.h"
 #include "kernels/cuda/index.h"
+#include "kernels/cuda/initcheck.h"
 #include "kernels/cuda/tma.h"
 #include "kernels/cuda/wgmma.h"
 
@@ -275,9 +276,10 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   const size_t shared = static_cast<size_t>(S::kFixed + 2 * kBoxes * plan.box_space + plan.stages * S::kStage);
 
   const int blocks = (shared <= 113 * 1024 ? S::kBlocks : 1) * multiprocessors();
+  const BoxOutput boxed = box_output(p, out, StagedBox<T, tile_columns>::kColumns);
   launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), S::kBlock, shared, pixels,
-         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns, split),
-         box_output(p, out, StagedBox<T, tile_columns>::kColumns), sum, plan, output_plan(p, out, bias));
+         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns, split), boxed, sum, plan, output_plan(p, out, bias));
+  if (boxed.unit != 0) mark_initialized(out);
   return true;
 }
 

@@ -231,7 +231,7 @@ template <class S> __global__ __launch_bounds__(S::kBlock, 1) void weight_grad_k
     for (int i = 0; i < S::kQuarter / 2; ++i) wgmma_tf32<S::kN>(sums, a[i], b + i * kStep, true);
     wgmma_commit();
     wgmma_wait<0>();
-    // Not before: only now it is certain that all lanes' loads of grad_out have arrived.
+    // Not right after the loads: an arrival may overtake them (mbarrier.h).
     if (lane == 0) mbarrier_arrive(&grad_empty[grad.stage]);
     release_row();
     if constexpr (S::kSplit) {

@@ -6,7 +6,10 @@
 // stages of its ring count as released.
 //
 //     full[stage]     count 1: the producer's arrive_and_expect(bytes), then the copy's bytes
-//     empty[stage]    count = number of consumers: each arrives when it has read the stage for the last time
+//     empty[stage]    count = number of consumers: each arrives when it has used what it read from the stage
+//
+// Used, not only loaded: an arrival does not wait for the loads before it, whose values may then be those of a later copy (seen on an
+// H100 under compute-sanitizer; bench/notes.md). What wgmma reads by itself is used when wgmma_wait says so.
 #pragma once
 
 #include <cstdint>

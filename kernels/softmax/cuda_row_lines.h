@@ -164,10 +164,11 @@ template <class S, int K, int kLeast, int kMax, class Op> __global__ void __laun
     wait_copies<kStages - 1>();
     __syncwarp();
     S* const held = ring + stage * (K - 1) * piece_size;
-    if (first + lane < lines.pixels) {
-      HeldLine<S, K - 1, kMax> line;
+    const bool has_pixel = first + lane < lines.pixels;
+    HeldLine<S, K - 1, kMax> line;
+    S* const mine = held + lane * classes;
+    if (has_pixel) {
       line.classes = classes;
-      S* const mine = held + lane * classes;
       line.source = mine;
       line.step = 1;
 #pragma unroll
@@ -179,7 +180,10 @@ template <class S, int K, int kLeast, int kMax, class Op> __global__ void __laun
             load_row<kUnit, kLeast>(line.values[k - 1], mine + (k - 1) * piece_size, classes, padding<Op, C>());
         });
       op(line, extra, first + lane, state);
-      if constexpr (Op::kWrites) {
+    }
+    if constexpr (Op::kWrites) {
+      __syncwarp();  // a neighbour's odd row shares a word with this one: it is read before this one is written
+      if (has_pixel) {
         in_units<S>(unit, [&]<int kUnit>() {
           if constexpr (kUnit == 1 && sizeof(S) == 2)
             store_odd_row<kLeast>(mine, line.values[0], classes);
