@@ -4,10 +4,11 @@
 // A block computes a tile of positions x columns (output channels), the narrower the fewer columns there are. The sum runs over
 // the taps and, within a tap, over the input channels in steps of 16: a thread reads four adjacent channels of a few positions
 // and of the packed weights of a few columns. Taps that no column of the tile has are left out. Where there are too few tiles for
-// the device, the sum is cut into parts (blockIdx.y), which a second launch adds in order. Traffic: each input pixel once a tap
-// and column tile, mostly from the L2 cache.
+// the device, the sum is cut into parts (blockIdx.y, cuda_output_parts.h). Traffic: each input pixel once a tap and column tile,
+// mostly from the L2 cache.
 #include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_output.h"
+#include "kernels/conv2d/cuda_output_parts.h"
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_tensor_core.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
@@ -21,7 +22,7 @@ struct InputPlan {
   int64_t picture;  // strides
   int row, pixel;
   int height, width, channels;
-  int positions, grid_y, grid_x;
+  int images, positions, grid_y, grid_x;
   int first_y, first_x, step_y, step_x, tap_step_y, tap_step_x;
 };
 struct WeightPlan {
@@ -50,7 +51,7 @@ template <bool packs> __device__ Pack<float, 4> load_channels(const float* pixel
 
 template <int tile_m, int tile_n, bool packs>
 __global__ __launch_bounds__(FmaTile<tile_m, tile_n>::kBlock, FmaTile<tile_m, tile_n>::kBlock == 128 ? 3 : 2)
-void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out, float* parts) {
+void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out) {
   using Tile = FmaTile<tile_m, tile_n>;
   __shared__ typename Tile::Stages stages;
   const int row0 = blockIdx.x / weights.column_tiles * tile_m, column0 = blockIdx.x % weights.column_tiles * tile_n;
@@ -107,14 +108,6 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
   Tile product;
   product.product(stages, static_cast<int>(div_up(max(0, all_groups - first_group), 4)), load_a, load_b, next);
 
-  if (parts != nullptr) {
-    parts += int64_t{blockIdx.y} * in.positions * out.columns;
-    product.for_each([&](int m, int n, float sum) {
-      if (row0 + m < in.positions && column0 + n < out.columns) parts[int64_t{row0 + m} * out.columns + column0 + n] = sum;
-    });
-    return;
-  }
-
   ColumnPlace columns[8];
 #pragma unroll
   for (int j = 0; j < 8; ++j) columns[j] = column_place<float>(out, column0 + Tile::column(j));
@@ -122,58 +115,38 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
   for (int i = 0; i < 8; ++i) {
     const int position = row0 + Tile::row(i), rest = position / in.grid_x;
     if (position >= in.positions) continue;
-    const RowPlace row = row_place(out, rest / in.grid_y, rest % in.grid_y, position % in.grid_x);
+    const RowPlace row = row_place(out, rest / in.grid_y + blockIdx.y * in.images, rest % in.grid_y, position % in.grid_x);
 #pragma unroll
-    for (int j = 0; j < 8; ++j) {
-      const int y = row.y + columns[j].phase_y, element = row.element + columns[j].r;
-      if (static_cast<unsigned>(y) >= static_cast<unsigned>(out.height) ||
-          static_cast<unsigned>(element) >= static_cast<unsigned>(out.row_elements))
-        continue;
-      static_cast<float*>(out.data)[row.picture + y * out.stride_y + element] = product.sums[i][j] + columns[j].bias;
-    }
-  }
-}
-
-// A thread adds the parts of one position and column.
-__global__ void __launch_bounds__(kThreads)
-    add_parts_kernel(const float* parts, int count, const InputPlan in, const OutputPlan out) {
-  const int64_t all = int64_t{in.positions} * out.columns;
-  for (int64_t i = thread_position(); i < all; i += thread_count()) {
-    float sum = 0;
-#pragma unroll 4
-    for (int part = 0; part < count; ++part) sum += parts[part * all + i];
-    const int position = static_cast<int>(i / out.columns), rest = position / in.grid_x;
-    const ColumnPlace column = column_place<float>(out, static_cast<int>(i - int64_t{position} * out.columns));
-    const RowPlace row = row_place(out, rest / in.grid_y, rest % in.grid_y, position % in.grid_x);
-    const int y = row.y + column.phase_y, element = row.element + column.r;
-    if (static_cast<unsigned>(y) < static_cast<unsigned>(out.height) &&
-        static_cast<unsigned>(element) < static_cast<unsigned>(out.row_elements))
-      static_cast<float*>(out.data)[row.picture + y * out.stride_y + element] = sum + column.bias;
+    for (int j = 0; j < 8; ++j)
+      if (float* to = output_at<float>(out, row, columns[j])) *to = product.sums[i][j] + columns[j].bias;
   }
 }
 
 template <int tile_m, int tile_n, bool packs>
-void launch_tiles(const TapProduct& p, const InputPlan& in, WeightPlan weights, const OutputPlan& out) {
+void launch_tiles(const TapProduct& p, const InputPlan& in, WeightPlan weights, const View& out, const View* bias) {
   const int64_t column_tiles = div_up(p.columns(), tile_n), row_tiles = div_up(p.positions(), tile_m);
   weights.column_tiles = static_cast<int>(column_tiles);
-  const auto kernel = fma_product_kernel<tile_m, tile_n, packs>;
   constexpr int block = FmaTile<tile_m, tile_n>::kBlock, resident = block == 128 ? 3 : 2;
   constexpr double step_us = 2.0 * tile_m * tile_n * kFmaDepth * resident / 0.3e6;
-  const int64_t steps = div_up(p.taps[0] * p.taps[1] * weights.column, kFmaDepth), elements = p.positions() * p.columns();
+  const int64_t steps = div_up(p.taps[0] * p.taps[1] * weights.column, kFmaDepth);
   const int64_t tiles = row_tiles * column_tiles, slots = int64_t{multiprocessors()} * resident;
-  const int parts = tiles < slots ? parts_of_sum(tiles, steps, elements, slots, step_us) : 1;
+  const int parts = tiles < slots ? parts_of_sum(tiles, steps, out.numel(), slots, step_us, kAddPartsUs) : 1;
   weights.part_groups = static_cast<int>(div_up(steps, parts)) * (kFmaDepth / 4);
-  const DeviceScratch<float> scratch(parts > 1 ? parts * elements : 0);
-  launch("conv2d_fma", kernel, dim3(static_cast<unsigned>(tiles), parts), block, 0, in, weights, out,
-         parts > 1 ? scratch.data() : nullptr);
-  if (parts > 1) launch("conv2d_fma_add", add_parts_kernel, grid_for(elements), kThreads, 0, scratch.data(), parts, in, out);
+  const dim3 grid(static_cast<unsigned>(tiles), parts);
+  const auto start = [&](const OutputPlan& to) {
+    launch("conv2d_fma", fma_product_kernel<tile_m, tile_n, packs>, grid, block, 0, in, weights, to);
+  };
+  if (parts == 1) return start(output_plan(p, out, bias));
+  const OutputParts partial(out, parts);
+  start(output_plan(p, partial.view(), nullptr));
+  partial.add(out, bias);
 }
 
 template <bool packs>
-void launch_by_width(const TapProduct& p, const InputPlan& in, const WeightPlan& weights, const OutputPlan& out) {
-  if (p.columns() <= 32) launch_tiles<256, 32, packs>(p, in, weights, out);
-  else if (p.columns() <= 64) launch_tiles<256, 64, packs>(p, in, weights, out);
-  else launch_tiles<128, 128, packs>(p, in, weights, out);
+void launch_by_width(const TapProduct& p, const InputPlan& in, const WeightPlan& weights, const View& out, const View* bias) {
+  if (p.columns() <= 32) launch_tiles<256, 32, packs>(p, in, weights, out, bias);
+  else if (p.columns() <= 64) launch_tiles<256, 64, packs>(p, in, weights, out, bias);
+  else launch_tiles<128, 128, packs>(p, in, weights, out, bias);
 }
 
 bool is_small(int64_t value) { return value < (int64_t{1} << 28); }
@@ -192,17 +165,15 @@ bool run(const TapProduct& p, const View& out, const View& in, const View& weigh
 
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
   const InputPlan input{v.as<float>(), v.strides[0], narrow(v.strides[2]), narrow(v.strides[3]), narrow(v.sizes[2]),
-                        narrow(v.sizes[3]), narrow(v.sizes[1]), narrow(p.positions()), narrow(p.grid[0]), narrow(p.grid[1]),
-                        narrow(p.first[0]), narrow(p.first[1]), narrow(p.step[0]), narrow(p.step[1]), narrow(p.tap_step[0]),
-                        narrow(p.tap_step[1])};
+                        narrow(v.sizes[3]), narrow(v.sizes[1]), narrow(p.images), narrow(p.positions()), narrow(p.grid[0]),
+                        narrow(p.grid[1]), narrow(p.first[0]), narrow(p.first[1]), narrow(p.step[0]), narrow(p.step[1]),
+                        narrow(p.tap_step[0]), narrow(p.tap_step[1])};
   const WeightPlan matrix{packed.data(),       weights.tap_stride,  narrow(weights.column_stride),
                           narrow(p.taps[1]),   narrow(p.phases[1]), narrow(p.phases[0]),
                           narrow(p.kernel[0]), narrow(p.kernel[1]), /*column_tiles=*/0,
                           /*part_groups=*/0};
   const bool packs = is_aligned(v.data) && (v.sizes[1] | v.strides[0] | v.strides[2] | v.strides[3]) % 4 == 0;
-  const OutputPlan output = output_plan(p, to, bias);
-  const auto start = packs ? launch_by_width<true> : launch_by_width<false>;
-  start(p, input, matrix, output);
+  (packs ? launch_by_width<true> : launch_by_width<false>)(p, input, matrix, to, bias);
   if (scratch) copy(out, to);
   return true;
 }

@@ -5,22 +5,15 @@
 // engine bring the positions' pixels (the engine itself walks rows and pictures and fills in zeros at the border) and the
 // weights' rows into the next stage of a ring. The first eight warps are two warpgroups of consumers: each multiplies half of the
 // rows, 64 or 128, by all columns, with the sums in registers, and hands the stage back. At the end the tile goes through shared
-// memory to the output.
+// memory to the output. With few tiles, blockIdx.y is a part of the steps (cuda_output_parts.h), whose sums go straight to its output.
 //
 // Traffic: each block reads (tile_rows + tile_columns) * 128 bytes a step from L2; memory sees them about once.
 #include "kernels/conv2d/cuda_hopper.h"
-#include "kernels/cuda/memory.h"
+#include "kernels/conv2d/cuda_output_parts.h"
 #include "kernels/cuda/tma.h"
 #include "kernels/cuda/wgmma.h"
 
 namespace tessera::kernels::cuda {
-
-// How blocks divide a sum among them, and how pixels are addressed.
-struct SplitPlan {
-  int splits;      // blocks that share a tile's steps; with more than one, each leaves its sums in `partial`
-  float* partial;  // [splits][rows][columns], both padded to whole tiles
-  int64_t rows, columns;
-};
 
 // How the copy engine sees the pixels: as one picture, or, for steps of more than 8 rows, which are beyond it, each row modulo
 // `rows` = step as a picture of its own. Row y is then row y / rows of map y % rows.
@@ -47,8 +40,7 @@ template <class T, int tile_rows, int tile_columns, int row_bytes, int stages> s
 template <class T, int tile_rows, int tile_columns, int row_bytes, int stages, int blocks_per_processor, int maps>
 __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     product_kernel(const __grid_constant__ PixelMaps<maps> pixels, const __grid_constant__ CUtensorMap weights_map,
-                   const __grid_constant__ SumPlan sum, const __grid_constant__ SplitPlan split,
-                   const __grid_constant__ OutputPlan out) {
+                   const __grid_constant__ SumPlan sum, const __grid_constant__ OutputPlan out) {
 #if TESSERA_HOPPER
   using Shape = Tile<T, tile_rows, tile_columns, row_bytes, stages>;
   extern __shared__ unsigned char unaligned[];
@@ -60,8 +52,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   const int first_row = blockIdx.x / sum.column_tiles * tile_rows, first_column = blockIdx.x % sum.column_tiles * tile_columns;
   const TapRange taps = sum.taps_of(first_column, first_column + tile_columns, out);
   const int all_steps = taps.count() * sum.chunks;
-  const int begin = static_cast<int>(int64_t{all_steps} * blockIdx.y / split.splits);
-  const int steps = static_cast<int>(int64_t{all_steps} * (blockIdx.y + 1) / split.splits) - begin;
+  const int begin = static_cast<int>(int64_t{all_steps} * blockIdx.y / gridDim.y);
+  const int steps = static_cast<int>(int64_t{all_steps} * (blockIdx.y + 1) / gridDim.y) - begin;
   if (threadIdx.x == 0) {
     for (int s = 0; s < stages; ++s) mbarrier_init(&full[s], 1), mbarrier_init(&empty[s], kConsumers / kWarp);
     fence_mbarrier_init();
@@ -69,7 +61,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   for (int r = threadIdx.x; r < tile_rows; r += kBlock) {
     const int position = first_row + r, rest = position / sum.grid_x;
     row_places[r] = rest / sum.grid_y < sum.images
-                        ? row_place(out, rest / sum.grid_y, rest % sum.grid_y, position - rest * sum.grid_x)
+                        ? row_place(out, rest / sum.grid_y + blockIdx.y * sum.images, rest % sum.grid_y, position - rest * sum.grid_x)
                         : no_row();
   }
   for (int c = threadIdx.x; c < tile_columns; c += kBlock) column_places[c] = column_place<T>(out, first_column + c);
@@ -85,6 +77,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     const int tap = begin / sum.chunks;
     int chunk = begin % sum.chunks, ax = taps.x, ay = taps.y;
     if (steps > 0) ax += tap % taps.columns(), ay += tap / taps.columns();
+    wait_for_kernel_before();  // which packs the weights
     for (int step = 0; step < steps; ++step, at.next()) {
       unsigned char* stage = ring + at.stage * Shape::kStage;
       mbarrier_wait(&empty[at.stage], at.parity ^ 1);
@@ -131,17 +124,14 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
 #pragma unroll
   for (int b = 0; b < kBlocks; ++b) wgmma_pin(sums[b]);
 
-  if (split.splits > 1) {
-    const int64_t row = blockIdx.y * split.rows + first_row + group * kBlocks * 64 + thread / 32 * 16 + thread % 32 / 4;
-    float* to = split.partial + row * split.columns + first_column + thread % 4 * 2;
+  if (gridDim.y > 1) {
+    const int row = group * kBlocks * 64 + thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
 #pragma unroll
     for (int b = 0; b < kBlocks; ++b)
 #pragma unroll
-      for (int j = 0; j < tile_columns / 4; ++j) {  // eight columns of a row, then of the row 8 below
-        Pack<float, 2> pair;
-        pair[0] = sums[b][2 * j], pair[1] = sums[b][2 * j + 1];
-        store_pack(to + (b * 64 + j % 2 * 8) * split.columns + j / 2 * 8, pair);
-      }
+      for (int i = 0; i < tile_columns / 2; ++i)  // pairs of eight columns of a row, then of the row 8 below
+        if (float* to = output_at<float>(out, row_places[row + b * 64 + i / 2 % 2 * 8], column_places[column + i / 4 * 8 + i % 2]))
+          *to = sums[b][i];
     return;
   }
   named_barrier(1, kConsumers);  // nobody reads the ring any more
@@ -154,22 +144,6 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   named_barrier(2 + group, 128);
   store_staged<T, tile_columns>(out, staged, row_places + group * kRows, column_places, kRows, thread, 128);
 #endif
-}
-
-// The sum over the splits, in their order; a thread does an element of the output.
-template <class T> __global__ void __launch_bounds__(kThreads) sum_splits_kernel(SumPlan sum, SplitPlan split, OutputPlan out) {
-  const int64_t count = int64_t{sum.images} * sum.grid_y * sum.grid_x * out.columns;
-  for (int64_t at = thread_position(); at < count; at += thread_count()) {
-    const int position = static_cast<int>(at / out.columns), column = static_cast<int>(at % out.columns);
-    float value = 0;
-    for (int s = 0; s < split.splits; ++s) value += split.partial[(s * split.rows + position) * split.columns + column];
-    const int rest = position / sum.grid_x;
-    const RowPlace row = row_place(out, rest / sum.grid_y, rest % sum.grid_y, position % sum.grid_x);
-    const ColumnPlace place = column_place<T>(out, column);
-    const int y = row.y + place.phase_y, element = row.element + place.r;
-    if (y < 0 || y >= out.height || element < 0 || element >= out.row_elements) continue;
-    static_cast<T*>(out.data)[row.picture + y * out.stride_y + element] = convert_to<T>(value + place.bias);
-  }
 }
 
 // False where the engine's fields cannot hold the walk.
@@ -200,21 +174,19 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   PixelMaps<maps> pixels;
   if (!compiled || !make_maps(pixels, p, in, Shape::kChunk, tile_rows)) return false;
 
-  SplitPlan split{};
   const int64_t column_tiles = div_up(p.columns(), tile_columns), row_tiles = div_up(p.positions(), tile_rows);
   const int64_t steps = p.taps[0] * p.taps[1] * div_up(p.in_channels, Shape::kChunk);
   const int64_t room = int64_t{blocks_per_processor} * multiprocessors() / (row_tiles * column_tiles);
-  split.splits = static_cast<int>(std::clamp<int64_t>(std::min(room, steps / 8), 1, 32));
-  split.rows = row_tiles * tile_rows, split.columns = column_tiles * tile_columns;
-  const DeviceScratch<float> partial(split.splits > 1 ? split.splits * split.rows * split.columns : 0);
-  split.partial = partial.data();
-
-  const SumPlan sum = sum_plan(p, Shape::kChunk, tile_columns);
-  const OutputPlan plan = output_plan(p, out, bias);
-  launch("conv2d_product", kernel, dim3(static_cast<unsigned>(row_tiles * column_tiles), static_cast<unsigned>(split.splits)),
-         kBlock, Shape::kShared, pixels, weights_tensor_map(p, weights, in.dtype, Shape::kChunk, tile_columns), sum, split, plan);
-  if (split.splits > 1)
-    launch("conv2d_sum_splits", sum_splits_kernel<T>, grid_for(p.positions() * p.columns()), kThreads, 0, sum, split, plan);
+  const int parts = static_cast<int>(std::clamp<int64_t>(std::min(room, steps / 8), 1, 32));
+  const dim3 grid(static_cast<unsigned>(row_tiles * column_tiles), static_cast<unsigned>(parts));
+  const auto start = [&](const OutputPlan& to) {
+    launch_product("conv2d_product", weights, kernel, grid, kBlock, Shape::kShared, pixels,
+                   weights_tensor_map(p, weights, in.dtype, Shape::kChunk, tile_columns), sum_plan(p, Shape::kChunk, tile_columns), to);
+  };
+  if (parts == 1) return start(output_plan(p, out, bias)), true;
+  const OutputParts partial(out, parts);
+  start(output_plan(p, partial.view(), nullptr));
+  partial.add(out, bias);
   return true;
 }
 

@@ -9,15 +9,18 @@
 // reads are every second one: the input is four planes, of even or odd rows and columns, which tensor maps of twice the strides
 // show to the copy engine. In a plane positions are one pixel apart again; each plane comes in a box of its own, for its taps.
 //
-// The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Blocks live as
-// long as there is work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8
+// The weights of a step (chunk, tap) come through a ring of stages; if all of them fit, they come once and stay. Where there are few
+// tiles, the chunks of the sum are cut into parts, which become items of their own (cuda_output_parts.h). Blocks live as long as there is
+// work, one or two a multiprocessor; while one warpgroup writes its result, the other one multiplies. Warps 8
 // and 9 are the producers: one thread each asks for a warpgroup's pixels, the first for the weights too.
 //
 // `split`: float32 at its own precision, of split weights, pixels split in registers (cuda_warpgroup_product.h). A warpgroup then has its
 // sums twice, and takes the registers that a producer warpgroup leaves.
 #include "kernels/conv2d/cuda_hopper.h"
+#include "kernels/conv2d/cuda_output_parts.h"
 #include "kernels/conv2d/cuda_pixel_planes.h"
 #include "kernels/conv2d/cuda_warpgroup_product.h"
+#include "kernels/conv2d/cuda_weight_grad.h"
 #include "kernels/cuda/index.h"
 #include "kernels/cuda/initcheck.h"
 #include "kernels/cuda/tma.h"
@@ -30,7 +33,9 @@ struct TilePlan {
   int width, height;  // of a warpgroup's tile
   FastDivisor tiles_y, tiles_x, column_tiles;
   int box_width, box_bytes, box_space;  // of pixels with halo; space: bytes between boxes in shared memory
-  int work;                             // items: two tiles of positions times a tile of columns
+  FastDivisor parts;                    // of the sum, and the chunks of one
+  int part_chunks;
+  int work;                             // items: two tiles of positions times a tile of columns times a part
   int stages;                           // of weights
   bool resident;                        // all weights stay: a stage a step
 };
@@ -41,7 +46,8 @@ constexpr int kConsumers = 256, kBoxes = 2, kMaxStages = 16;
 constexpr int kTileRows = 128;                                     // positions of a warpgroup
 constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;  // of split products: (65536 - 128 * 40) / 256
 
-template <class T, int tile_columns, int row_bytes, bool split> struct Shape {
+// Out: the output's type, T or float for parts.
+template <class T, class Out, int tile_columns, int row_bytes, bool split> struct Shape {
   static constexpr int kBlock = kConsumers + (split ? 128 : 2 * kWarp);
   static constexpr int kBlocks = tile_columns <= 32 && !split ? 2 : 1;  // a multiprocessor
   static constexpr int kChunk = row_bytes / static_cast<int>(sizeof(T));
@@ -49,9 +55,9 @@ template <class T, int tile_columns, int row_bytes, bool split> struct Shape {
 #if TESSERA_HOPPER
   using Product = std::conditional_t<split, SplitProduct<tile_columns, row_bytes>, RoundedProduct<T, tile_columns, row_bytes>>;
 #endif
-  static constexpr int kBox = 64 * tile_columns * static_cast<int>(sizeof(T));  // half of a warpgroup's results
-  static constexpr int kResults = sizeof(T) == 2 ? 2 : 1;                       // on their way to the output
-  static constexpr int kLoose = 64 * kStagedPitch<T, tile_columns>;             // the same half, for ordinary stores
+  static constexpr int kBox = 64 * tile_columns * static_cast<int>(sizeof(Out));  // half of a warpgroup's results
+  static constexpr int kResults = sizeof(Out) == 2 ? 2 : 1;                       // on their way to the output
+  static constexpr int kLoose = 64 * kStagedPitch<Out, tile_columns>;             // the same half, for ordinary stores
   static constexpr int kStaged = (std::max(kResults * kBox, kLoose) + 1023) / 1024 * 1024;
   static constexpr int kPlaces = kTileRows * int{sizeof(RowPlace)} + tile_columns * int{sizeof(ColumnPlace)};
   static constexpr int kFixed = 1024 + 2 * (kStaged + kPlaces);
@@ -66,14 +72,15 @@ struct TileAt {
   return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width};
 }
 
-template <class T, int tile_columns, int row_bytes, bool strided, bool split>
-__global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlock, Shape<T, tile_columns, row_bytes, split>::kBlocks)
+template <class T, class Out, int tile_columns, int row_bytes, bool strided, bool split>
+__global__ void __launch_bounds__(Shape<T, Out, tile_columns, row_bytes, split>::kBlock,
+                                  Shape<T, Out, tile_columns, row_bytes, split>::kBlocks)
     tile_product_kernel(const __grid_constant__ PixelPlanes pixels, const __grid_constant__ CUtensorMap weights_map,
                         const __grid_constant__ BoxOutput boxed, const __grid_constant__ SumPlan sum,
                         const __grid_constant__ TilePlan plan, const __grid_constant__ OutputPlan out) {
 #if TESSERA_HOPPER
-  using S = Shape<T, tile_columns, row_bytes, split>;
-  using Box = StagedBox<T, tile_columns>;
+  using S = Shape<T, Out, tile_columns, row_bytes, split>;
+  using Box = StagedBox<Out, tile_columns>;
   extern __shared__ unsigned char unaligned[];
   unsigned char* boxes = unaligned + (1024 - shared_address(unaligned) % 1024) % 1024;  // [group][kBoxes]
   unsigned char* staging = boxes + 2 * kBoxes * plan.box_space;
@@ -91,6 +98,7 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
 
   int first_column = -1;   // of the item's tile of columns
   TapRange taps{};         // that those columns need
+  int first_chunk = 0, end_chunk = sum.chunks;
   int stage = 0, box = 0;  // positions in the rings, and the parities of their phases
   uint32_t stage_parity = 0, box_parity = 0;
   const auto next_stage = [&] {
@@ -103,7 +111,7 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
   // The steps of an item: on_box(chunk, plane) for each box of pixels, then on_tap(chunk, tap, y, x, last) for each tap that reads
   // it, from pixel (y, x) of the box on.
   const auto for_each_step = [&](auto&& on_box, auto&& on_tap) {
-    for (int chunk = 0; chunk < sum.chunks; ++chunk)
+    for (int chunk = first_chunk; chunk < end_chunk; ++chunk)
       for (int i = 0; i < (strided ? pixels.count : 1); ++i) {
         const PixelPlanes::Plane plane = strided ? pixels.planes[i] : PixelPlanes::Plane{};
         // Tap y of the plane is tap plane.tap_y + y * step; a step is 1 or 2. With 2 there is one phase, whose taps begin at 0.
@@ -117,6 +125,9 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
             on_tap(chunk, tap_y * sum.taps_x + tap_x, sum.offset_y(y), sum.offset_x(x), y == end_y - 1 && x == end_x - 1);
           }
       }
+  };
+  const auto next_part = [&](int part) {
+    first_chunk = part * plan.part_chunks, end_chunk = min(first_chunk + plan.part_chunks, sum.chunks);
   };
   const auto next_columns = [&](int column) {  // whether they are others
     if (first_column == column) return false;
@@ -134,6 +145,7 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
       if constexpr (split)
         tma_load_3d(to + S::kMatrix, weights_map, full, chunk * S::kChunk, first_column, sum.taps_y * sum.taps_x + tap);
     };
+    wait_for_kernel_before();  // which packs the weights
     if (plan.resident && group == 0) {
       next_columns(0);
       mbarrier_arrive_and_expect(&stage_full[0], plan.stages * S::kStage);
@@ -141,7 +153,8 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
       for_each_step([](int, int) {}, load_first_stage);
     }
     for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
-      const QuotientRemainder pair = plan.column_tiles(item);
+      const QuotientRemainder part = plan.parts(item), pair = plan.column_tiles(part.quotient);
+      next_part(part.remainder);
       const TileAt at = tile_at(plan, pair.quotient * 2 + group);
       next_columns(pair.remainder * tile_columns);
       const auto load_box = [&](int chunk, int plane) {
@@ -173,10 +186,12 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
   if (plan.resident) mbarrier_wait(&stage_full[0], 0);
 
   for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
-    const QuotientRemainder pair = plan.column_tiles(item);
+    const QuotientRemainder part = plan.parts(item), pair = plan.column_tiles(part.quotient);
+    next_part(part.remainder);
     const TileAt at = tile_at(plan, pair.quotient * 2 + group);
+    const int out_picture = at.picture + part.remainder * sum.images;
     if (next_columns(pair.remainder * tile_columns))
-      for (int c = thread; c < tile_columns; c += 128) column_places[c] = column_place<T>(out, first_column + c);
+      for (int c = thread; c < tile_columns; c += 128) column_places[c] = column_place<Out>(out, first_column + c);
     typename S::Product product(thread, box_row);
     int used_stage = -1, used_box = -1;  // whose products may still run
     const auto release = [&] {
@@ -208,7 +223,7 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
         named_barrier(1 + group, 128);
 #pragma unroll
         for (int half = first; half < first + S::kResults; ++half)
-          stage_sums<T, tile_columns>(Box{staged + (half - first) * S::kBox}, product.totals[half], column_places, thread);
+          stage_sums<Out, tile_columns>(Box{staged + (half - first) * S::kBox}, product.totals[half], column_places, thread);
         fence_shared_for_async();
         named_barrier(1 + group, 128);
         if (thread != 0) continue;
@@ -217,7 +232,7 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
           if (column >= out.columns || at.picture >= sum.images) break;
           for (int half = first; half < first + S::kResults; ++half)
             tma_store_4d(boxed.maps[map], staged + (half - first) * S::kBox + c * Box::kBlock, column - map * boxed.unit,
-                         at.x + (plan.width == 8 ? 0 : 8 * half), at.y + (plan.width == 8 ? 8 * half : 0), at.picture);
+                         at.x + (plan.width == 8 ? 0 : 8 * half), at.y + (plan.width == 8 ? 8 * half : 0), out_picture);
         }
         tma_commit();
       }
@@ -226,14 +241,14 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
     const int place_y = thread % 64 / 8 + (plan.width == 8 ? thread / 64 * 8 : 0) + at.y;
     const int place_x = thread % 8 + (plan.width == 8 ? 0 : thread / 64 * 8) + at.x;
     row_places[thread] = at.picture < sum.images && place_y < sum.grid_y && place_x < sum.grid_x
-                             ? row_place(out, at.picture, place_y, place_x)
+                             ? row_place(out, out_picture, place_y, place_x)
                              : no_row();
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       named_barrier(1 + group, 128);
-      stage_sums<T, tile_columns>(StagedRows<T, tile_columns>{staged}, product.totals[half], column_places, thread);
+      stage_sums<Out, tile_columns>(StagedRows<Out, tile_columns>{staged}, product.totals[half], column_places, thread);
       named_barrier(1 + group, 128);
-      store_staged<T, tile_columns>(out, staged, row_places + 64 * half, column_places, 64, thread, 128);
+      store_staged<Out, tile_columns>(out, staged, row_places + 64 * half, column_places, 64, thread, 128);
     }
     named_barrier(1 + group, 128);
   }
@@ -241,26 +256,36 @@ __global__ void __launch_bounds__(Shape<T, tile_columns, row_bytes, split>::kBlo
 #endif
 }
 
-template <class T, int tile_columns, int row_bytes, bool strided, bool split>
-bool run(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
-  using S = Shape<T, tile_columns, row_bytes, split>;
-  const auto kernel = tile_product_kernel<T, tile_columns, row_bytes, strided, split>;
-  static const bool compiled = is_compiled(kernel);
-  if (!compiled) return false;
+// How positions go into tiles.
+TilePlan tile_plan(const TapProduct& p, const SumPlan& sum) {
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
-  const SumPlan sum = sum_plan(p, S::kChunk, tile_columns);
-  TilePlan plan{};
   const auto tiles = [&](int64_t width, int64_t height) { return div_up(p.grid[1], width) * div_up(p.grid[0], height); };
+  TilePlan plan{};
   plan.width = tiles(16, 8) <= tiles(8, 16) ? 16 : 8;
   plan.height = kTileRows / plan.width;
   const int64_t tiles_x = div_up(p.grid[1], plan.width), tiles_y = div_up(p.grid[0], plan.height);
   plan.tiles_x = FastDivisor(tiles_x), plan.tiles_y = FastDivisor(tiles_y), plan.column_tiles = FastDivisor(sum.column_tiles);
   plan.box_width = narrow(plan.width + reach(p, 1));
+  plan.work = narrow(div_up(p.images * tiles_y * tiles_x, 2) * sum.column_tiles);
+  return plan;
+}
+
+// The kernel with the sum in `parts` parts, each with pictures of its own in `out`.
+template <class T, class Out, int tile_columns, int row_bytes, bool strided, bool split>
+bool run_parts(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias, int parts) {
+  using S = Shape<T, Out, tile_columns, row_bytes, split>;
+  const auto kernel = tile_product_kernel<T, Out, tile_columns, row_bytes, strided, split>;
+  static const bool compiled = is_compiled(kernel);
+  if (!compiled) return false;
+  const auto narrow = [](int64_t value) { return static_cast<int>(value); };
+  const SumPlan sum = sum_plan(p, S::kChunk, tile_columns);
+  TilePlan plan = tile_plan(p, sum);
   const int64_t box_height = plan.height + reach(p, 0);
   if (plan.box_width > 64 || box_height > 64) return false;
   plan.box_bytes = narrow(plan.box_width * box_height * row_bytes);
   plan.box_space = narrow(div_up(plan.box_bytes, 1024) * 1024);
-  plan.work = narrow(div_up(p.images * tiles_y * tiles_x, 2) * sum.column_tiles);
+  plan.parts = FastDivisor(parts), plan.part_chunks = narrow(div_up(sum.chunks, parts));
+  plan.work *= parts;
 
   const PixelPlanes pixels =
       pixel_planes(p, in, S::kChunk, plan.box_width, box_height, split ? TmaRounding::None : TmaRounding::ToTf32);
@@ -270,17 +295,40 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
 
   constexpr int kSharedLimit = 227 * 1024 - 1024;  // some is static
   const int steps = narrow(taps * sum.chunks), left = kSharedLimit - S::kFixed - 2 * kBoxes * plan.box_space;
-  plan.resident = sum.column_tiles == 1 && steps * S::kStage <= left;
+  plan.resident = parts == 1 && sum.column_tiles == 1 && steps * S::kStage <= left;
   plan.stages = plan.resident ? steps : std::min(left / S::kStage, kMaxStages);
   if (!plan.resident && plan.stages < 3) return false;
   const size_t shared = static_cast<size_t>(S::kFixed + 2 * kBoxes * plan.box_space + plan.stages * S::kStage);
 
+  TapProduct stored = p;
+  stored.images *= parts;
   const int blocks = (shared <= 113 * 1024 ? S::kBlocks : 1) * multiprocessors();
-  const BoxOutput boxed = box_output(p, out, StagedBox<T, tile_columns>::kColumns);
-  launch("conv2d_tile_product", kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), S::kBlock, shared, pixels,
-         weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns, split), boxed, sum, plan, output_plan(p, out, bias));
+  const BoxOutput boxed = box_output(stored, out, StagedBox<Out, tile_columns>::kColumns);
+  launch_product("conv2d_tile_product", weights, kernel, dim3(static_cast<unsigned>(std::min(plan.work, blocks))), S::kBlock, shared,
+                 pixels, weights_tensor_map(p, weights, in.dtype, S::kChunk, tile_columns, split), boxed, sum, plan,
+                 output_plan(stored, out, bias));
   if (boxed.unit != 0) mark_initialized(out);
   return true;
+}
+
+template <class T, int tile_columns, int row_bytes, bool strided, bool split>
+bool run(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  if constexpr (sizeof(T) == 4 || tile_columns <= 64) {  // 128 columns of bfloat16 are for large pictures
+    const SumPlan sum = sum_plan(p, row_bytes / int{sizeof(T)}, tile_columns);
+    const int64_t items = tile_plan(p, sum).work;
+    // A chunk of the sum: all taps of it, at 6 TFLOP/s a multiprocessor in bfloat16, half of it in TF32; at least what its pixels take.
+    const double flop = 2.0 * 2 * kTileRows * tile_columns * (row_bytes / 2) * static_cast<double>(p.taps[0] * p.taps[1]);
+    const double chunk_us = std::max(flop * (split ? 3 : 1) / 6e6, 0.4);
+    const int parts = items < multiprocessors()
+                          ? parts_of_sum(items, sum.chunks, out.numel(), multiprocessors(), chunk_us, kAddPartsUs) : 1;
+    if (parts > 1) {
+      const OutputParts partial(out, parts);
+      if (!run_parts<T, float, tile_columns, row_bytes, strided, split>(p, partial.view(), in, weights, nullptr, parts)) return false;
+      partial.add(out, bias);
+      return true;
+    }
+  }
+  return run_parts<T, T, tile_columns, row_bytes, strided, split>(p, out, in, weights, bias, 1);
 }
 
 // Whether tiles of 64 columns keep the multiprocessors better at work than those of 128: there are more items, which take a little more

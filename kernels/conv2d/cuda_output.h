@@ -64,6 +64,14 @@ template <class T> __device__ inline ColumnPlace column_place(const OutputPlan& 
   return {phase_y, r, bias ? convert_to<float>(bias[r % out.channels * out.bias_stride]) : 0.0f};
 }
 
+// The element of a row and a column, or null if there is none.
+template <class T> __device__ inline T* output_at(const OutputPlan& out, const RowPlace& row, const ColumnPlace& column) {
+  const int y = row.y + column.phase_y, element = row.element + column.r;
+  const bool exists = static_cast<unsigned>(y) < static_cast<unsigned>(out.height) &&
+                      static_cast<unsigned>(element) < static_cast<unsigned>(out.row_elements);
+  return exists ? static_cast<T*>(out.data) + row.picture + y * out.stride_y + element : nullptr;
+}
+
 // Bytes from a staged row to the next: the 16 bytes keep the rows of a warp's fragments in different banks.
 template <class T, int columns> inline constexpr int kStagedPitch = columns* static_cast<int>(sizeof(T)) + 16;
 
@@ -113,12 +121,9 @@ template <class T, int columns> __device__ inline void store_staged(const Output
   for (int at = thread; at < rows * units; at += threads) {
     const int row = out.packs ? at / (columns / kUnit) : at / columns;
     const int column = (at - row * units) * unit;
-    const RowPlace place = row_places[row];
-    const int y = place.y + places[column].phase_y, element = place.element + places[column].r;
-    if (static_cast<unsigned>(y) >= static_cast<unsigned>(out.height)) continue;
-    if (static_cast<unsigned>(element) >= static_cast<unsigned>(out.row_elements)) continue;
+    T* to = output_at<T>(out, row_places[row], places[column]);
+    if (to == nullptr) continue;
     const T* from = reinterpret_cast<const T*>(staged + row * kStagedPitch<T, columns>) + column;
-    T* to = static_cast<T*>(out.data) + place.picture + y * out.stride_y + element;
     if (out.packs)
       store_pack(to, load_pack<kUnit>(from));
     else

@@ -53,13 +53,23 @@ bool is_readable(const View& in, int64_t unit) {
 // Whether rows of pixels can be written: no gap between pixels.
 bool is_writable(const View& out) { return out.strides[1] == 1 && out.strides[3] == out.sizes[1]; }
 
+// The weights where they lie, if the kernels can read them there: channels of the input adjacent, rows of them at multiples of 16 bytes,
+// taps at one distance from each other. So lie the weights of 1x1 kernels and channels-last weights, forward.
+std::optional<WeightMatrix> matrix_in_place(const TapProduct& p, const View& weight, int64_t unit) {
+  if (p.phases != TapProduct::Pair{1, 1} || p.lead != TapProduct::Pair{0, 0} || p.fold_channels != p.in_channels) return {};
+  if (p.taps[0] > 1 && p.taps[1] > 1 && p.weight_strides[0] != p.taps[1] * p.weight_strides[1]) return {};
+  const int64_t tap_stride = p.taps[1] > 1 ? p.weight_strides[1] : p.taps[0] > 1 ? p.weight_strides[0] : p.weight_stride_c;
+  if (!is_aligned(weight.data) || p.weight_stride_k != 1 || p.weight_stride_c % unit != 0 || tap_stride % unit != 0) return {};
+  return WeightMatrix{weight.data, tap_stride, p.weight_stride_c, /*packed=*/false};
+}
+
 // The product on Hopper: pixels as the copy engine reads them. `highest`: float32 at its own precision.
 bool run_hopper(TapProduct product, const View& out, const View& in, const View& weight, const View* bias, bool highest) {
   const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
   std::optional<ChannelsLastCopy> dense, padded;
   View from = with_plain_strides(in, div_up(in.sizes[1], unit) * unit);
   if (from.strides[1] != 1) {
-    dense.emplace(in, 1);
+    dense.emplace(in, may_fold(product) ? 1 : unit);
     copy(dense->view(), in);
     from = dense->view();
   }
@@ -70,10 +80,12 @@ bool run_hopper(TapProduct product, const View& out, const View& in, const View&
     copy(padded->view(), from);
     from = padded->view();
   }
-  const int64_t elements = highest ? split_weight_elements(product) : packed_weight_elements(product, weight.dtype);
+  const std::optional<WeightMatrix> in_place = highest ? std::nullopt : matrix_in_place(product, weight, unit);
+  const int64_t elements = in_place ? 0 : highest ? split_weight_elements(product) : packed_weight_elements(product, weight.dtype);
   const DeviceScratch<unsigned char> packed(elements * static_cast<int64_t>(element_size(weight.dtype)));
-  if (highest) return hopper_split_product(product, out, from, pack_split_weights(packed.data(), product, weight), bias);
-  const WeightMatrix weights = pack_weights(packed.data(), product, weight);
+  const bool early = dense || padded;
+  if (highest) return hopper_split_product(product, out, from, pack_split_weights(packed.data(), product, weight, early), bias);
+  const WeightMatrix weights = in_place ? *in_place : pack_weights(packed.data(), product, weight, early);
   return hopper_product_by_tiles(product, out, from, weights, bias) ||
          hopper_product_by_pixels(product, out, from, weights, bias);
 }

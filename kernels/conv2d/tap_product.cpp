@@ -17,11 +17,15 @@ TapProduct forward_product(const View& out, const View& input, const View& weigh
   return p;
 }
 
-void fold_pixels(TapProduct& p, View& in) {
+bool may_fold(const TapProduct& p) {
   constexpr int64_t kManyChannels = 64;
+  return p.in_channels < kManyChannels && p.tap_step[1] == 1 && p.phases[1] == 1 && p.step[1] != 1;
+}
+
+void fold_pixels(TapProduct& p, View& in) {
   const int64_t width = in.sizes[3];
   const bool dense = (p.in_channels == 1 || in.strides[1] == 1) && in.strides[3] == p.in_channels;
-  if (!dense || p.in_channels >= kManyChannels || p.tap_step[1] != 1 || p.phases[1] != 1 || p.step[1] == 1) return;
+  if (!dense || !may_fold(p)) return;
   int64_t group = p.step[1];  // the widest group that all of them are multiples of
   for (int64_t other : {p.taps[1], -p.first[1], width}) group = std::gcd(group, other);
   if (group == 1) return;

@@ -67,6 +67,7 @@ TapProduct forward_product(const View& out, const View& input, const View& weigh
 // sum then has fewer, longer steps. It pays for few channels and a large stride, as bilinear upsampling's gradient has them.
 // Changes nothing where it is not possible or where the channels are many already.
 void fold_pixels(TapProduct& product, View& in);
+bool may_fold(const TapProduct& product);  // whether it does for some width, of pixels without gaps
 
 // Whether input_grad_product can express it: no direction may have both a stride and a dilation.
 bool has_input_grad_product(const Conv2dParams& params);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/runtime.h"
@@ -35,6 +36,38 @@ void launch(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, 
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
   kernel<<<grid, block, shared, current_stream()>>>(static_cast<Params>(args)...);
   check_launch(name);
+}
+
+// The same for a kernel that may begin while the kernel before it in the stream still runs (programmatic dependent launch, compute
+// capability 9.0; elsewhere it waits as usual). That kernel must have been started by launch(). The new one does what needs no result of
+// it, then calls wait_for_kernel_before(), in each thread that uses one.
+template <class... Params, class... Args>
+void launch_early(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared, Args&&... args) {
+  int major = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, current_device()), "device attribute");
+  if (major < 9) return launch(name, kernel, grid, block, shared, std::forward<Args>(args)...);
+  if (shared > 40 * 1024)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = shared, config.stream = current_stream();
+  config.attrs = &early, config.numAttrs = 1;
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...), name);
+  check_launch(name);
+}
+// In the later kernel: returns when the one before has ended and what it wrote is visible. At once after an ordinary launch.
+__device__ inline void wait_for_kernel_before() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// In the earlier one: the next may begin when all blocks have called this or ended.
+__device__ inline void let_next_kernel_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
 }
 
 // The position of this thread and the number of threads, for grid-stride loops.

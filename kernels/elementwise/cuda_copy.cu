@@ -22,6 +22,7 @@ template <class T> struct Identity {
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     move_kernel(Unit* to, const Unit* from, int64_t units, OffsetCalculator<2> offsets) {
+  let_next_kernel_begin();
   const int64_t first = int64_t{blockIdx.x} * (kThreads * kPacks) + threadIdx.x;
   Unit values[kPacks];
   int64_t places[kPacks];
@@ -72,6 +73,7 @@ template <class T, int kTile>
 __global__ void __launch_bounds__(32 * kTileRows)
     transpose_kernel(T* to, const T* from, int along, int across, int64_t from_stride, int64_t to_stride,
                      OffsetCalculator<2> planes, int64_t plane_count) {
+  let_next_kernel_begin();
   __shared__ T tile[kTile][kTile + 4 / sizeof(T) + (sizeof(T) > 4)];
   const int along_tiles = static_cast<int>(div_up(along, kTile));
   const int i0 = blockIdx.x % along_tiles * kTile, j0 = blockIdx.x / along_tiles * kTile;
@@ -96,6 +98,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     transpose_packs_kernel(T* to, const T* from, int along, int across, int64_t from_stride, int64_t to_stride,
                            OffsetCalculator<2> planes, int64_t plane_count) {
+  let_next_kernel_begin();
   constexpr int kTile = 64, V = kPackSize<T>, kHalves = 4 / sizeof(T), kPitch = kTile / kHalves + 1, kRowPacks = kTile / V;
   __shared__ uint32_t tile[kTile * kPitch];
   const int along_tiles = static_cast<int>(div_up(along, kTile));

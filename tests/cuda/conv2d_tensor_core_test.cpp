@@ -42,6 +42,12 @@ StridedBuffer pictures(ScalarType type, const std::vector<int64_t>& sizes, Order
   }
 }
 
+// Weights [out, in, height, width] in row-major or channels-last order, aligned as the pictures are.
+StridedBuffer weights(ScalarType type, const Case& c, Order pictures, MemoryOrder order) {
+  const std::vector<int> dimensions = order == MemoryOrder::ChannelsLast ? std::vector{0, 2, 3, 1} : std::vector{0, 1, 2, 3};
+  return StridedBuffer(type, {c.out, c.in, c.kernel[0], c.kernel[1]}, dimensions, 1, /*shift=*/pictures == Order::Unaligned ? 1 : 0);
+}
+
 // The same values in float64.
 StridedBuffer widened(const StridedBuffer& from) {
   std::vector<int64_t> sizes(from.view.sizes.begin(), from.view.sizes.begin() + from.view.ndim);
@@ -97,7 +103,7 @@ void check_forward(Case c, ScalarType type, Order order, bool with_bias, MemoryO
   c.params.precision = Float32Precision::High;
   std::mt19937 random(11);
   const StridedBuffer input = pictures(type, {c.images, c.in, c.height, c.width}, order);
-  const StridedBuffer weight(type, {c.out, c.in, c.kernel[0], c.kernel[1]}, weight_order), bias(type, {c.out});
+  const StridedBuffer weight = weights(type, c, order, weight_order), bias(type, {c.out});
   for (const StridedBuffer* buffer : {&input, &weight, &bias}) fill_exact(*buffer, random);
   const std::vector<int64_t> sizes{c.images, c.out, c.out_size(0), c.out_size(1)};
   const StridedBuffer out = pictures(type, sizes, order), again = pictures(type, sizes, order), expected(kFloat64, sizes);
@@ -124,7 +130,7 @@ void check_input_grad(Case c, ScalarType type, Order order, bool with_bias, Memo
   c.params.precision = Float32Precision::High;
   std::mt19937 random(13);
   const StridedBuffer grad_out = pictures(type, {c.images, c.out, c.out_size(0), c.out_size(1)}, order);
-  const StridedBuffer weight(type, {c.out, c.in, c.kernel[0], c.kernel[1]}, weight_order), bias(type, {c.in});
+  const StridedBuffer weight = weights(type, c, order, weight_order), bias(type, {c.in});
   for (const StridedBuffer* buffer : {&grad_out, &weight, &bias}) fill_exact(*buffer, random);
   const std::vector<int64_t> sizes{c.images, c.in, c.height, c.width};
   const StridedBuffer out = pictures(type, sizes, order), again = pictures(type, sizes, order), expected(kFloat64, sizes);
@@ -206,6 +212,24 @@ TEST(CudaConv2dTensorCores, WideTiles) {
     check_both({2, 24, 130, 133, 136, {1, 1}, same(1, 0)}, type);
     check_both({1, 512, 5, 6, 512, {3, 3}, same(1, 1)}, type);
   }
+}
+
+// Few tiles and many channels: the sum is cut into parts, whose outputs are added. With weights that are packed, and that are not.
+TEST(CudaConv2dTensorCores, SumsInParts) {
+  TESSERA_NEEDS_TENSOR_CORES();
+  const std::vector<Case> cases = {
+      {2, 512, 10, 15, 21, {1, 1}, same(1, 0)},  {2, 21, 10, 15, 512, {1, 1}, same(1, 0)},
+      {1, 512, 9, 17, 40, {3, 3}, same(1, 1)},   {1, 320, 12, 21, 72, {3, 3}, same(2, 1)},
+      {1, 64, 12, 20, 384, {4, 4}, same(2, 1)},  {3, 136, 5, 9, 264, {3, 3}, same(2, 1)},
+      {1, 256, 11, 12, 32, {5, 1}, same(1, 2)},
+  };
+  for (ScalarType type : kTypes)
+    for (const Case& c : cases)
+      for (Order order : {Order::ChannelsLast, Order::RowMajor, Order::Sliced})
+        for (MemoryOrder weight_order : {MemoryOrder::RowMajor, MemoryOrder::ChannelsLast}) {
+          check_both(c, type, order, /*with_bias=*/order != Order::RowMajor, weight_order);
+          if (HasFatalFailure()) return;
+        }
 }
 
 TEST(CudaConv2dTensorCores, StridesDilationsPaddings) {
