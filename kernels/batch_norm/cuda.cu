@@ -18,6 +18,7 @@ template <class S, int kPixels, int kChannels, bool kAdd> using ForwardLoads =
 
 template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __launch_bounds__(kThreads, kForwardBlocks)
     forward_kernel(S* out, std::array<const S*, kAdd ? 2 : 1> images, ChannelWalk<kAdd ? 3 : 2> walk, DeviceChannels channels) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ __align__(16) unsigned char block_memory[];
@@ -46,6 +47,7 @@ template <class S, int kPixels, int kChannels, bool kAdd> __global__ void __laun
 template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kBackwardBlocks)
     backward_kernel(S* grad_in, const S* grad_out, const S* in, ChannelWalk<3> walk, DeviceChannels channels,
                     DeviceChannel sum_dy, DeviceChannel sum_dy_xhat, double count, bool training) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ __align__(16) unsigned char block_memory[];

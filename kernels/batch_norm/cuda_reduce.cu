@@ -21,6 +21,7 @@ template <Mask kMask> struct MaskTraits {
 template <class S, int kPixels, int kChannels, Mask kMask> __global__ void __launch_bounds__(kThreads, MaskTraits<kMask>::kBlocks)
     backward_sums_kernel(S* masked, std::array<const S*, MaskTraits<kMask>::kReads> images, typename MaskTraits<kMask>::Walk walk,
                          DeviceChannels channels, TwoSums* partial) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ __align__(16) unsigned char block_memory[];

@@ -17,6 +17,7 @@ constexpr int kStatisticsBlocks = 3;  // that a multiprocessor holds
 // first: sum(x - o) = sum(x - s) + n (s - o), and likewise the squares.
 template <class S, int kPixels, int kChannels> __global__ void __launch_bounds__(kThreads, kStatisticsBlocks)
     statistics_kernel(const S* in, ChannelWalk<1> walk, TwoSums* partial) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int V = kPixels * kChannels;
   extern __shared__ __align__(16) unsigned char block_memory[];
@@ -82,6 +83,7 @@ template <class S, class Store> struct FinishStatistics {
 
 __global__ void __launch_bounds__(kThreads)
     update_kernel(UpdateEstimates update, DeviceChannel batch_mean, DeviceChannel batch_var, int64_t channels) {
+  wait_for_kernel_before();
   const int64_t c = thread_position();
   if (c < channels) update(c, batch_mean.get(c), batch_var.get(c));
 }

@@ -83,6 +83,7 @@ inline constexpr int kCombinedChannels = 2, kCombineSlots = kThreads / kCombined
 // Calls finish(c, sums) for each channel c.
 template <class Finish> __global__ void __launch_bounds__(kThreads)
     combine_sums_kernel(const TwoSums* partial, int64_t channels, int chunks, Finish finish) {
+  wait_for_kernel_before();
   __shared__ TwoSums shared[kThreads];
   const int lane = threadIdx.x % kCombinedChannels, slot = threadIdx.x / kCombinedChannels;
   const int64_t c = int64_t{blockIdx.x} * kCombinedChannels + lane;

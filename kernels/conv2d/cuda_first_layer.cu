@@ -34,6 +34,7 @@ static_assert(kThreads == kPositions / 16 * kWarp);
 template <int kColumns> __global__ void __launch_bounds__(kThreads, 2)
     first_layer_kernel(const BFloat16* in, const BFloat16* weights, const __grid_constant__ FirstLayerPlan plan,
                        const __grid_constant__ OutputPlan out) {
+  wait_for_kernel_before();
   extern __shared__ __align__(128) unsigned char shared[];
   const int weight_pitch = plan.padded_sum + kUnit;  // an odd number of 16-byte units: rows begin in different banks
   const int rows_size = plan.taps_y * plan.row_length;

@@ -11,7 +11,7 @@
 #include "kernels/conv2d/cuda_output_parts.h"
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_tensor_core.h"
-#include "kernels/conv2d/cuda_weight_grad.h"
+#include "kernels/conv2d/sum_parts.h"
 #include "kernels/cuda/fma_tile.h"
 
 namespace tessera::kernels::cuda {
@@ -52,6 +52,7 @@ template <bool packs> __device__ Pack<float, 4> load_channels(const float* pixel
 template <int tile_m, int tile_n, bool packs>
 __global__ __launch_bounds__(FmaTile<tile_m, tile_n>::kBlock, FmaTile<tile_m, tile_n>::kBlock == 128 ? 3 : 2)
 void fma_product_kernel(const InputPlan in, const WeightPlan weights, const OutputPlan out) {
+  wait_for_kernel_before();
   using Tile = FmaTile<tile_m, tile_n>;
   __shared__ typename Tile::Stages stages;
   const int row0 = blockIdx.x / weights.column_tiles * tile_m, column0 = blockIdx.x % weights.column_tiles * tile_n;

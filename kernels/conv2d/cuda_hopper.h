@@ -76,15 +76,6 @@ inline CUtensorMap weights_tensor_map(const TapProduct& p, const WeightMatrix& w
                           {weights.column_stride, weights.tap_stride}, {chunk, tile_columns, 1}, TmaRounding::ToTf32);
 }
 
-// Starts a product, early if the kernel before it packs its weights; it waits for them before it reads them.
-template <class Kernel, class... Args>
-void launch_product(const char* name, const WeightMatrix& weights, Kernel* kernel, dim3 grid, dim3 block, size_t shared, Args&&... args) {
-  if (weights.packed)
-    launch_early(name, kernel, grid, block, shared, std::forward<Args>(args)...);
-  else
-    launch(name, kernel, grid, block, shared, std::forward<Args>(args)...);
-}
-
 // The output as the copy engine writes it: 8 x 8 positions times some columns, a "box". The rows of one phase are a tensor of
 // their own, whose strides are those of whole blocks of pixels; columns [map * unit, (map + 1) * unit) belong to map `map`. What
 // a box has beyond the picture the engine leaves out.

@@ -64,6 +64,7 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
                         ? row_place(out, rest / sum.grid_y + blockIdx.y * sum.images, rest % sum.grid_y, position - rest * sum.grid_x)
                         : no_row();
   }
+  wait_for_kernel_before();
   for (int c = threadIdx.x; c < tile_columns; c += kBlock) column_places[c] = column_place<T>(out, first_column + c);
   __syncthreads();
 
@@ -77,7 +78,6 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     const int tap = begin / sum.chunks;
     int chunk = begin % sum.chunks, ax = taps.x, ay = taps.y;
     if (steps > 0) ax += tap % taps.columns(), ay += tap / taps.columns();
-    wait_for_kernel_before();  // which packs the weights
     for (int step = 0; step < steps; ++step, at.next()) {
       unsigned char* stage = ring + at.stage * Shape::kStage;
       mbarrier_wait(&empty[at.stage], at.parity ^ 1);
@@ -180,8 +180,8 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
   const int parts = static_cast<int>(std::clamp<int64_t>(std::min(room, steps / 8), 1, 32));
   const dim3 grid(static_cast<unsigned>(row_tiles * column_tiles), static_cast<unsigned>(parts));
   const auto start = [&](const OutputPlan& to) {
-    launch_product("conv2d_product", weights, kernel, grid, kBlock, Shape::kShared, pixels,
-                   weights_tensor_map(p, weights, in.dtype, Shape::kChunk, tile_columns), sum_plan(p, Shape::kChunk, tile_columns), to);
+    launch("conv2d_product", kernel, grid, kBlock, Shape::kShared, pixels,
+           weights_tensor_map(p, weights, in.dtype, Shape::kChunk, tile_columns), sum_plan(p, Shape::kChunk, tile_columns), to);
   };
   if (parts == 1) return start(output_plan(p, out, bias)), true;
   const OutputParts partial(out, parts);

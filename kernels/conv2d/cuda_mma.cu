@@ -104,6 +104,7 @@ template <class T> __device__ inline void round_fragment(uint32_t (&fragment)[4]
 template <class T, bool by_units> __global__ void __launch_bounds__(kThreads, 2)
     mma_product_kernel(const T* in, const T* weights, const __grid_constant__ GatherPlan plan,
                        const __grid_constant__ OutputPlan out) {
+  wait_for_kernel_before();
   __shared__ __align__(128) unsigned char stages[std::max(kStages * kStageBytes, kRows * kStagedPitch<T, kColumns>)];
   __shared__ RowSource row_sources[kRows];
   __shared__ RowPlace row_places[kRows];

@@ -61,8 +61,8 @@ void OutputParts::add(const View& out, const View* bias) const {
     const T* const bias_data = bias ? bias->as<T>() : nullptr;
     const bool packs = is_aligned(out.data) && (row | stride_y | stride_n) % 4 == 0;
     const auto kernel = packs ? add_output_parts_kernel<T, 4> : add_output_parts_kernel<T, 1>;
-    launch_early("conv2d_add_parts", kernel, grid_for(packs ? elements / 4 : elements), kThreads, 0, out.as<T>(), memory_.data(), bias_data,
-                 plan);
+    launch("conv2d_add_parts", kernel, grid_for(packs ? elements / 4 : elements), kThreads, 0, out.as<T>(), memory_.data(), bias_data,
+           plan);
   };
   if (out.dtype == kFloat32)
     run.operator()<float>();

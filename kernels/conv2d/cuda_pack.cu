@@ -29,10 +29,13 @@ struct PackPlan {
   int64_t rests = 0;         // how far behind the nearest TF32 numbers
 };
 
-template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kernel(T* to, const T* weight, PackPlan plan) {
+template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kernel(T* to, const T* weight, PackPlan plan,
+                                                                                     bool beside_copy) {
   __shared__ T tile[kTaps][kTileC][kTileK + 1];  // kernel position, c, k
   __shared__ int64_t from_k[kTileK], from_tap[kTaps],
       to_tap[kTaps];  // offsets, so that nobody divides in the loops; -1: nothing there
+  // The kernel before, a copy, knows those before it to have ended: the weights are there. But who follows this one reads the copy too.
+  if (!beside_copy) wait_for_kernel_before();
   let_next_kernel_begin();
   const int first_k = blockIdx.x * kTileK, first_c = blockIdx.y * kTileC, first_tap = blockIdx.z * kTaps;
   if (threadIdx.x < kTileK) {
@@ -58,7 +61,7 @@ template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kern
     tile[tap][c][k] = exists ? weight[from_k[k] + from_tap[tap] + (first_c + c) * plan.stride_c] : T(0.0f);
   }
   __syncthreads();
-  wait_for_kernel_before();  // so that who waits for this one waits for that one
+  if (beside_copy) wait_for_kernel_before();
   const int k = threadIdx.x % kTileK, c = threadIdx.x / kTileK;
   if (first_k + k >= plan.k_end || first_c + c >= plan.channels) return;
   T* const row = to + (first_c + c) * plan.column_stride;
@@ -103,18 +106,16 @@ PackPlan pack_plan(const TapProduct& p, int64_t tap_stride, int64_t column_strid
   return plan;
 }
 
-WeightMatrix pack(void* to, const View& weight, const PackPlan& plan, bool early) {
+WeightMatrix pack(void* to, const View& weight, const PackPlan& plan, bool beside_copy) {
   const dim3 grid(static_cast<unsigned>(div_up(plan.k_end, kTileK)), static_cast<unsigned>(div_up(plan.channels, kTileC)),
                   static_cast<unsigned>(div_up(plan.spans, kTaps)));
-  const auto run = [&]<class T>() {
-    const auto start = [&](auto&&... args) { early ? launch_early(args...) : launch(args...); };
-    start("conv2d_pack_weights", pack_weights_kernel<T>, grid, kThreads, size_t{0}, static_cast<T*>(to), weight.as<T>(), plan);
-  };
   if (weight.dtype == kFloat32)
-    run.operator()<float>();
+    launch("conv2d_pack_weights", pack_weights_kernel<float>, grid, kThreads, 0, static_cast<float*>(to), weight.as<float>(), plan,
+           beside_copy);
   else
-    run.operator()<BFloat16>();
-  return {to, plan.tap_stride, plan.column_stride, /*packed=*/true};
+    launch("conv2d_pack_weights", pack_weights_kernel<BFloat16>, grid, kThreads, 0, static_cast<BFloat16*>(to),
+           weight.as<BFloat16>(), plan, beside_copy);
+  return {to, plan.tap_stride, plan.column_stride};
 }
 
 int64_t split_pitch(const TapProduct& product) { return div_up(product.in_channels, split_chunk(product)) * split_chunk(product); }
@@ -125,25 +126,25 @@ int64_t packed_weight_elements(const TapProduct& product, ScalarType type) {
   return product.taps[0] * product.taps[1] * product.columns() * pitch_of(product, type);
 }
 
-WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, bool early) {
+WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, bool beside_copy) {
   const int64_t pitch = pitch_of(product, weight.dtype);
-  return pack(to, weight, pack_plan(product, product.columns() * pitch, pitch), early);
+  return pack(to, weight, pack_plan(product, product.columns() * pitch, pitch), beside_copy);
 }
 
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, int64_t tap_stride, int64_t column_stride) {
-  return pack(to, weight, pack_plan(product, tap_stride, column_stride), /*early=*/false);
+  return pack(to, weight, pack_plan(product, tap_stride, column_stride), /*beside_copy=*/false);
 }
 
 int64_t split_weight_elements(const TapProduct& product) {
   return 2 * product.taps[0] * product.taps[1] * product.columns() * split_pitch(product);
 }
 
-WeightMatrix pack_split_weights(void* to, const TapProduct& product, const View& weight, bool early) {
+WeightMatrix pack_split_weights(void* to, const TapProduct& product, const View& weight, bool beside_copy) {
   const int64_t pitch = split_pitch(product);
   PackPlan plan = pack_plan(product, product.columns() * pitch, pitch);
   plan.k_end = static_cast<int>(pitch), plan.chunk = static_cast<int>(split_chunk(product));
   plan.rests = split_weight_elements(product) / 2;
-  return pack(to, weight, plan, early);
+  return pack(to, weight, plan, beside_copy);
 }
 
 }  // namespace tessera::kernels::cuda

@@ -50,6 +50,7 @@ __device__ bool output_position(int64_t i, int64_t k, int d, int64_t size, const
 
 template <class T>
 __global__ void forward_kernel(const View out, const View input, const View weight, const View bias, const Conv2dParams params) {
+  wait_for_kernel_before();
   const int64_t group_in = weight.sizes[1], group_out = out.sizes[1] / params.groups, count = out.numel();
   for (int64_t p = thread_position(); p < count; p += thread_count()) {
     const Position o = position_in(out, p);
@@ -70,6 +71,7 @@ __global__ void forward_kernel(const View out, const View input, const View weig
 template <class T>
 __global__ void input_grad_kernel(const View grad_input, const View grad_out, const View weight, const View bias,
                                   const Conv2dParams params) {
+  wait_for_kernel_before();
   const int64_t group_in = weight.sizes[1], group_out = grad_out.sizes[1] / params.groups, count = grad_input.numel();
   for (int64_t p = thread_position(); p < count; p += thread_count()) {
     const Position i = position_in(grad_input, p);
@@ -90,6 +92,7 @@ __global__ void input_grad_kernel(const View grad_input, const View grad_out, co
 
 template <class To, class T>
 __global__ void weight_grad_kernel(const View grad_weight, const View input, const View grad_out, const Conv2dParams params) {
+  wait_for_kernel_before();
   __shared__ compute_t<T> partial[kWarp];
   const int64_t group_in = grad_weight.sizes[1], group_out = grad_out.sizes[1] / params.groups, count = grad_weight.numel();
   const int64_t columns = grad_out.sizes[3], rows = grad_out.sizes[2], pixels = grad_out.sizes[0] * rows * columns;

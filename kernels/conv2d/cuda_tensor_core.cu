@@ -60,7 +60,7 @@ std::optional<WeightMatrix> matrix_in_place(const TapProduct& p, const View& wei
   if (p.taps[0] > 1 && p.taps[1] > 1 && p.weight_strides[0] != p.taps[1] * p.weight_strides[1]) return {};
   const int64_t tap_stride = p.taps[1] > 1 ? p.weight_strides[1] : p.taps[0] > 1 ? p.weight_strides[0] : p.weight_stride_c;
   if (!is_aligned(weight.data) || p.weight_stride_k != 1 || p.weight_stride_c % unit != 0 || tap_stride % unit != 0) return {};
-  return WeightMatrix{weight.data, tap_stride, p.weight_stride_c, /*packed=*/false};
+  return WeightMatrix{weight.data, tap_stride, p.weight_stride_c};
 }
 
 // The product on Hopper: pixels as the copy engine reads them. `highest`: float32 at its own precision.
@@ -83,9 +83,9 @@ bool run_hopper(TapProduct product, const View& out, const View& in, const View&
   const std::optional<WeightMatrix> in_place = highest ? std::nullopt : matrix_in_place(product, weight, unit);
   const int64_t elements = in_place ? 0 : highest ? split_weight_elements(product) : packed_weight_elements(product, weight.dtype);
   const DeviceScratch<unsigned char> packed(elements * static_cast<int64_t>(element_size(weight.dtype)));
-  const bool early = dense || padded;
-  if (highest) return hopper_split_product(product, out, from, pack_split_weights(packed.data(), product, weight, early), bias);
-  const WeightMatrix weights = in_place ? *in_place : pack_weights(packed.data(), product, weight, early);
+  const bool beside_copy = dense || padded;
+  if (highest) return hopper_split_product(product, out, from, pack_split_weights(packed.data(), product, weight, beside_copy), bias);
+  const WeightMatrix weights = in_place ? *in_place : pack_weights(packed.data(), product, weight, beside_copy);
   return hopper_product_by_tiles(product, out, from, weights, bias) ||
          hopper_product_by_pixels(product, out, from, weights, bias);
 }

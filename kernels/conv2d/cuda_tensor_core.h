@@ -20,19 +20,18 @@ bool conv2d_input_grad(const View& grad_input, const View& grad_out, const View&
 struct WeightMatrix {
   const void* data;
   int64_t tap_stride, column_stride;
-  bool packed;  // by the kernel that was launched last
 };
 // Copies the weights into `to`, packed_weight_elements() of them, as [tap][column][k] with rows of k padded to 16 bytes; or with
-// other strides. Taps that a phase does not have get zeros, the padding is not written. `early`: beside the kernel before, which writes
-// the product's pixels (launch.h); what waits for the packing then waits for them too.
+// other strides. Taps that a phase does not have get zeros, the padding is not written. `beside_copy`: the kernel before
+// only copies pixels, so packing need not wait for it (launch.h).
 int64_t packed_weight_elements(const TapProduct& product, ScalarType type);
-WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, bool early = false);
+WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, bool beside_copy = false);
 WeightMatrix pack_weights(void* to, const TapProduct& product, const View& weight, int64_t tap_stride, int64_t column_stride);
 
 // The same for a product at float32's precision (cuda_warpgroup_product.h): [nearest TF32 or rest][tap][column][k], twice `elements`, whole
 // chunks of k in the order that the kernel wants.
 int64_t split_weight_elements(const TapProduct& product);
-WeightMatrix pack_split_weights(void* to, const TapProduct& product, const View& weight, bool early = false);
+WeightMatrix pack_split_weights(void* to, const TapProduct& product, const View& weight, bool beside_copy = false);
 
 // The product by mma.sync on compute capability 8.0 and later; `in` may have any strides, `out` is channels-last without gaps in
 // a row.

@@ -14,6 +14,7 @@ namespace {
 template <class T, int sharers>
 __global__ void __launch_bounds__(kThreads) add_parts_kernel(const View grad_weight, const float* parts, int count,
                                                             const WeightGradProblem p) {
+  wait_for_kernel_before();
   __shared__ float sums[kThreads / kWarp][kWarp];
   constexpr int kColumns = kThreads / sharers;
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, share = warp % sharers;
@@ -84,21 +85,6 @@ std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, co
   p.padded_run = FastDivisor(padded_run), p.columns = narrow(padded_run * grad_weight.sizes[2]);
   p.grad_vector = vector_of(grad_out.data, {m, p.grad_pixel, p.grad_row, p.grad_picture});
   return p;
-}
-
-int parts_of_sum(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us, double add_us) {
-  constexpr double kStartUs = 3, kBytesPerUs = 2.5e6;  // until a block's pipeline is full; of writing and adding the parts
-  if (steps == 0) return 1;
-  int64_t best = 1;
-  double best_us = 0;
-  const int64_t most = std::max<int64_t>(1, std::min({steps, int64_t{512}, (int64_t{1} << 25) / elements}));
-  for (int64_t parts = 1; parts <= most; ++parts) {
-    const int64_t part_steps = div_up(steps, parts), used = div_up(steps, part_steps);
-    const double us = static_cast<double>(div_up(tiles * used, slots)) * (static_cast<double>(part_steps) * step_us + kStartUs) +
-                      8.0 * static_cast<double>(used * elements) / kBytesPerUs + (used > 1 ? add_us : 0);
-    if (parts == 1 || us < best_us) best = used, best_us = us;
-  }
-  return static_cast<int>(best);
 }
 
 void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem) {

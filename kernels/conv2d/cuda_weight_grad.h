@@ -39,11 +39,6 @@ struct WeightGradProblem {
 std::optional<WeightGradProblem> weight_grad_problem(const View& grad_weight, const View& input, const View& grad_out,
                                                      const Conv2dParams& params);
 
-// Into how many parts a product's sum of `steps` steps is cut for `tiles` tiles of the result, which has `elements` elements: the
-// fewest rounds of `slots` blocks at a time, a block's step taking `step_us`, counting also the time to write and add the parts,
-// `add_us` of which is for a launch that a single part does without.
-int parts_of_sum(int64_t tiles, int64_t steps, int64_t elements, int64_t slots, double step_us, double add_us = 0);
-
 // grad_weight = the sum of `parts` matrices [groups, m, n], in order.
 void add_weight_grad_parts(const View& grad_weight, const float* parts, int count, const WeightGradProblem& problem);
 

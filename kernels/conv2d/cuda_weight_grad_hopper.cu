@@ -14,6 +14,7 @@
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
 #include "kernels/conv2d/cuda_weight_grad_planes.h"
+#include "kernels/conv2d/sum_parts.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/pack.h"
@@ -60,6 +61,7 @@ __global__ __launch_bounds__(Taps<stride>::kBlock, 1) void weight_grad_kernel(co
     fence_mbarrier_init();
   }
   __syncthreads();
+  wait_for_kernel_before();
 
   RingPosition<kStages> at;
   if (threadIdx.x >= Taps::kConsumers) {  // the producer

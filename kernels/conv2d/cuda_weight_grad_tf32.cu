@@ -21,6 +21,7 @@
 #include "kernels/conv2d/cuda_hopper.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
 #include "kernels/conv2d/cuda_weight_grad_planes.h"
+#include "kernels/conv2d/sum_parts.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/mma.h"
@@ -143,6 +144,7 @@ template <class S> __global__ __launch_bounds__(S::kBlock, 1) void weight_grad_k
     fence_mbarrier_init();
   }
   __syncthreads();
+  wait_for_kernel_before();
 
   const int warp = __shfl_sync(0xFFFFFFFF, threadIdx.x / kWarp, 0), lane = threadIdx.x % kWarp;
   RingPosition<kStages> grad, input;

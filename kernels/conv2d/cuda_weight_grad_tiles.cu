@@ -12,6 +12,7 @@
 #include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_paths.h"
 #include "kernels/conv2d/cuda_weight_grad.h"
+#include "kernels/conv2d/sum_parts.h"
 #include "kernels/cuda/fma_tile.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
@@ -171,6 +172,7 @@ __device__ void MmaShape<Element, warps_m, warps_n, warp_m, warp_n>::multiply(co
 
 template <class Shape>
 __global__ __launch_bounds__(Shape::kBlock) void weight_grad_kernel(const WeightGradProblem p, float* parts, int part_steps) {
+  wait_for_kernel_before();
   using T = typename Shape::T;
   extern __shared__ __align__(16) unsigned char shared[];
   // Of each column: the row in the window, and the element in the row. Of each pixel of a step: what all its columns share; the

@@ -29,6 +29,7 @@ constexpr int kLabels = 8, kHistogramBlocks = 3;
 // groups of N positions.
 template <class Bin, int N> __global__ void __launch_bounds__(kThreads, kHistogramBlocks)
     histogram_kernel(unsigned long long* counts, int64_t bins, int copies, int64_t packs, Bin bin) {
+  wait_for_kernel_before();
   using Labels = decltype(bin.template load<N>(0));
   constexpr int kLoads = kLabels / N;
   extern __shared__ unsigned counters[];
@@ -138,6 +139,7 @@ struct ConfusionBin {
 __global__ void __launch_bounds__(kThreads)
     weighted_kernel(double* out, int64_t out_stride, const int64_t* labels, const void* weights, ScalarType weight_dtype,
                     int64_t positions, OffsetCalculator<2> offsets) {
+  wait_for_kernel_before();
   __shared__ double shared[kWarp];
   const int64_t bin = blockIdx.x, end = positions * (blockIdx.y + 1) / gridDim.y;
   double sum = 0;
@@ -152,6 +154,7 @@ __global__ void __launch_bounds__(kThreads)
 // out[bin] = the sum of the bin's parts, one after the other.
 __global__ void __launch_bounds__(kThreads)
     sum_parts_kernel(double* out, int64_t out_stride, const double* parts, int64_t bins, int64_t count) {
+  wait_for_kernel_before();
   for (int64_t bin = thread_position(); bin < bins; bin += thread_count()) {
     double sum = 0;
     for (int64_t i = 0; i < count; ++i) sum += parts[bin * count + i];
@@ -161,6 +164,7 @@ __global__ void __launch_bounds__(kThreads)
 
 __global__ void __launch_bounds__(kThreads)
     one_hot_kernel(void* out, ScalarType dtype, const int64_t* labels, int64_t numel, int64_t classes, OffsetCalculator<2> offsets) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     const auto at = offsets(p);
     store_as(out, dtype, at[0], int64_t{labels[at[1]] == p % classes});

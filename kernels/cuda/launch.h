@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/runtime.h"
@@ -27,43 +26,38 @@ inline dim3 grid_for(int64_t count, int threads = kThreads) {
   return dim3(static_cast<unsigned>(std::min<int64_t>(div_up(count, threads), int64_t{multiprocessors()} * (2048 / threads) * 4)));
 }
 
-// Starts kernel<<<grid, block, shared>>>(args...) on the current stream; does nothing for an empty grid. Errors name the kernel.
-// More shared memory than the 48 KiB that every kernel gets, its static part included, is asked for here.
+// Starts a kernel on the current stream; does nothing for an empty grid. Errors name the kernel. More shared memory than the 48 KiB that
+// every kernel gets, its static part included, is asked for here.
+//
+// On compute capability 9.0 a kernel may begin before the one before it in the stream has ended (programmatic dependent launch), which
+// hides a microsecond of each launch. So every kernel calls wait_for_kernel_before() before it reads or writes what another one may use;
+// tests/architecture/cuda_kernels_test.cpp looks for it.
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared, Args&&... args) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   if (shared > 40 * 1024)  // no kernel that asks for any has 8 KiB of static memory
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
-  kernel<<<grid, block, shared, current_stream()>>>(static_cast<Params>(args)...);
-  check_launch(name);
-}
-
-// The same for a kernel that may begin while the kernel before it in the stream still runs (programmatic dependent launch, compute
-// capability 9.0; elsewhere it waits as usual). That kernel must have been started by launch(). The new one does what needs no result of
-// it, then calls wait_for_kernel_before(), in each thread that uses one.
-template <class... Params, class... Args>
-void launch_early(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared, Args&&... args) {
   int major = 0;
   check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, current_device()), "device attribute");
-  if (major < 9) return launch(name, kernel, grid, block, shared, std::forward<Args>(args)...);
-  if (shared > 40 * 1024)
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
   cudaLaunchAttribute early{};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = shared, config.stream = current_stream();
-  config.attrs = &early, config.numAttrs = 1;
+  config.attrs = &early, config.numAttrs = major >= 9 ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...), name);
   check_launch(name);
 }
-// In the later kernel: returns when the one before has ended and what it wrote is visible. At once after an ordinary launch.
+
+// Returns when the kernel before has ended and what it wrote is visible.
 __device__ inline void wait_for_kernel_before() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
-// In the earlier one: the next may begin when all blocks have called this or ended.
+// The next kernel may begin when all blocks have called this; without it, when all blocks have ended. Called after the wait, so that a
+// kernel that has begun knows the one before the one before it to have ended. For kernels whose next one has something to do meanwhile:
+// blocks that only wait gather where there is room first, and then some multiprocessors have more of them than others.
 __device__ inline void let_next_kernel_begin() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;");

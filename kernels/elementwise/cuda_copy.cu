@@ -22,6 +22,7 @@ template <class T> struct Identity {
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     move_kernel(Unit* to, const Unit* from, int64_t units, OffsetCalculator<2> offsets) {
+  wait_for_kernel_before();
   let_next_kernel_begin();
   const int64_t first = int64_t{blockIdx.x} * (kThreads * kPacks) + threadIdx.x;
   Unit values[kPacks];
@@ -73,6 +74,7 @@ template <class T, int kTile>
 __global__ void __launch_bounds__(32 * kTileRows)
     transpose_kernel(T* to, const T* from, int along, int across, int64_t from_stride, int64_t to_stride,
                      OffsetCalculator<2> planes, int64_t plane_count) {
+  wait_for_kernel_before();
   let_next_kernel_begin();
   __shared__ T tile[kTile][kTile + 4 / sizeof(T) + (sizeof(T) > 4)];
   const int along_tiles = static_cast<int>(div_up(along, kTile));
@@ -98,6 +100,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     transpose_packs_kernel(T* to, const T* from, int along, int across, int64_t from_stride, int64_t to_stride,
                            OffsetCalculator<2> planes, int64_t plane_count) {
+  wait_for_kernel_before();
   let_next_kernel_begin();
   constexpr int kTile = 64, V = kPackSize<T>, kHalves = 4 / sizeof(T), kPitch = kTile / kHalves + 1, kRowPacks = kTile / V;
   __shared__ uint32_t tile[kTile * kPitch];
@@ -201,6 +204,7 @@ void move(const ElementwisePlan<2>& plan) {
 // Thread t converts the elements [4 t, 4 t + 4).
 template <class To, class From>
 __global__ void __launch_bounds__(kThreads) convert_kernel(To* to, const From* from, int64_t numel) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position() * 4; p < numel; p += thread_count() * 4) {
     if (p + 4 <= numel) {
       const auto in = load_pack<4>(from + p);
@@ -238,6 +242,7 @@ bool convert_flat(const ElementwisePlan<2>& plan) {
 
 template <class Unit>
 __global__ void __launch_bounds__(kThreads) fill_kernel(Unit* to, Unit value, int64_t units, OffsetCalculator<1> offsets) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < units; p += thread_count()) to[offsets(p)[0]] = value;
 }
 

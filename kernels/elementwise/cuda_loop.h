@@ -44,6 +44,7 @@ inline constexpr int kPacks = 4;  // a thread
 template <int N, class S, class F, bool kFlat>
 __global__ void __launch_bounds__(kThreads)
     packed_kernel(Operands<N> operands, int64_t packs, int tail, OffsetCalculator<N> offsets, F f) {
+  wait_for_kernel_before();
   constexpr int V = kPackSize<S>;
   using T = compute_t<S>;
   constexpr auto every_input = std::make_index_sequence<N - 1>{};
@@ -96,6 +97,7 @@ __global__ void __launch_bounds__(kThreads)
 // The plain loop over one dimension, with any dtypes: a thread does 4 adjacent elements, and the switch over dtypes once for them.
 template <int N, class T, class F>
 __global__ void __launch_bounds__(kThreads) plain_flat_kernel(Operands<N> operands, int64_t numel, F f) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position() * 4; p < numel; p += thread_count() * 4) {
     const int count = static_cast<int>(min(int64_t{4}, numel - p));
     Pack<T, 4> in[N - 1], out;
@@ -114,6 +116,7 @@ __global__ void __launch_bounds__(kThreads) plain_flat_kernel(Operands<N> operan
 
 template <int N, class T, class F>
 __global__ void __launch_bounds__(kThreads) plain_kernel(Operands<N> operands, int64_t numel, OffsetCalculator<N> offsets, F f) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     const std::array<int64_t, N> at = offsets(p);
     T inputs[N - 1];

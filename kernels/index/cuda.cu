@@ -32,6 +32,7 @@ template <class F> void dispatch_bytes(ScalarType type, F&& body) {
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     gather_kernel(Unit* out, const int64_t* index, const Unit* in, int64_t numel, OffsetCalculator<3> offsets, int64_t stride) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     const auto at = offsets(p);
     out[at[0]] = in[at[2] + index[at[1]] * stride];
@@ -40,6 +41,7 @@ __global__ void __launch_bounds__(kThreads)
 
 __global__ void __launch_bounds__(kThreads)
     last_position_kernel(long long* last, const int64_t* index, int64_t count, int64_t stride) {
+  wait_for_kernel_before();
   for (int64_t k = thread_position(); k < count; k += thread_count())
     atomicMax(last + index[k * stride], static_cast<long long>(k));
 }
@@ -49,6 +51,7 @@ template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     index_copy_kernel(Unit* out, const int64_t* index, const Unit* src, const long long* last, int64_t numel,
                       OffsetCalculator<3> offsets, int64_t out_stride, int64_t index_stride) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     const auto at = offsets(p);
     const int64_t target = index[at[2] * index_stride];
@@ -70,6 +73,7 @@ template <class T, class Sum>
 __global__ void __launch_bounds__(kThreads)
     add_by_lines_kernel(T* out, const int64_t* index, const T* src, Sum* sums, int64_t lines, OffsetCalculator<3> offsets,
                         int64_t out_size, int64_t count, int64_t out_stride, int64_t index_stride, int64_t src_stride) {
+  wait_for_kernel_before();
   for (int64_t line = thread_position(); line < lines; line += thread_count()) {
     const auto at = offsets(line);
     Sum* sum = sums + line;  // the lines of a warp lie side by side
@@ -84,6 +88,7 @@ template <class T, class Sum>
 __global__ void __launch_bounds__(kThreads)
     add_by_targets_kernel(T* out, const int64_t* index, const T* src, int64_t lines, OffsetCalculator<3> offsets, int64_t out_size,
                           int64_t count, int64_t out_stride, int64_t index_stride, int64_t src_stride) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < lines * out_size; p += thread_count()) {
     const int64_t target = p % out_size;
     const auto at = offsets(p / out_size);

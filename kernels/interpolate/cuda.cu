@@ -18,6 +18,7 @@ namespace {
 // thread writes at once are adjacent columns; V is 1 then.
 template <class S, int V, int kColumns> __global__ void __launch_bounds__(kThreads)
     bilinear_forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, int strip, Bilinear<compute_t<S>> map) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int N = V * kColumns;
   using Values = Pack<C, N>;
@@ -71,6 +72,7 @@ template <class S, int V, int kColumns> __global__ void __launch_bounds__(kThrea
 template <class S, int V> __global__ void __launch_bounds__(kThreads)
     bilinear_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Places places, int strip,
                              Bilinear<compute_t<S>> map) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
@@ -130,6 +132,7 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
 
 template <class S, int V> __global__ void __launch_bounds__(kThreads)
     nearest_forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, InterpolateParams params) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
     const int h = nearest_source(at.h, params.scale_h, in.height);
@@ -150,6 +153,7 @@ __device__ inline int first_nearest(int x, double scale, int in, int out) {
 
 template <class S, int V> __global__ void __launch_bounds__(kThreads)
     nearest_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Places places, InterpolateParams params) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);

@@ -40,6 +40,7 @@ template <class S, int V> constexpr size_t upsample_bytes() {
 template <class S, int V> __global__ void __launch_bounds__(kThreads, UpsampleTile::kBlocks)
     upsample_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, int packs, UpsampleTile tile,
                              Bilinear<compute_t<S>> map) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int kLanes = UpsampleTile::kLanes, kColumns = UpsampleTile::kColumns, kEach = UpsampleTile::kEach,
                 kOutputs = kEach * kColumns, kQuads = V / 4;

@@ -28,6 +28,7 @@ constexpr int kTile = 128;
 using Tile = FmaTile<kTile, kTile>;
 
 __global__ __launch_bounds__(Tile::kBlock, 2) void matmul_kernel(const Factor a, const Factor b, const View out, int64_t depth) {
+  wait_for_kernel_before();
   __shared__ Tile::Stages stages;
   const int64_t tiles_m = div_up(a.rows, kTile), tiles_n = div_up(b.rows, kTile);
   const int64_t batch = blockIdx.x / (tiles_m * tiles_n), tile = blockIdx.x % (tiles_m * tiles_n);

@@ -69,6 +69,7 @@ __global__ __launch_bounds__(kBlock, 1) void matmul_kernel(const __grid_constant
     fence_mbarrier_init();
   }
   __syncthreads();
+  wait_for_kernel_before();
   const int tiles = plan.batches * plan.tiles_m * plan.tiles_n;
   RingPosition<kStages> at;
 

@@ -17,6 +17,7 @@ template <class T> __device__ compute_t<T> load(const View& v, int64_t batch, in
 }
 
 template <class T> __global__ void matmul_kernel(const View out, const View a, const View b) {
+  wait_for_kernel_before();
   __shared__ compute_t<T> left[kTile][kTile + 1], right[kTile][kTile + 1];
   const int64_t depth = a.sizes[2], columns = div_up(out.sizes[2], kTile), rows = div_up(out.sizes[1], kTile);
   const int i = threadIdx.y, j = threadIdx.x;

@@ -16,6 +16,7 @@ namespace {
 template <class S> __global__ void __launch_bounds__(kThreads)
     forward_kernel(const S* in, int64_t class_step, int64_t pixels, OffsetCalculator<2> places, Targets<compute_t<S>> targets,
                    compute_t<S>* loss, Tally* tallies) {
+  wait_for_kernel_before();
   using T = compute_t<S>;
   constexpr int kUnroll = 4;
   Tally tally{0, kNoPixel};
@@ -60,6 +61,7 @@ __device__ inline T gradient_at_target(const Targets<T>& targets, const LossGrad
 template <class S, int kPixels> __global__ void __launch_bounds__(kThreads)
     backward_planes_kernel(S* grad, int64_t class_step, int64_t packs, OffsetCalculator<1> places, Targets<compute_t<S>> targets,
                            LossGradient<compute_t<S>> g) {
+  wait_for_kernel_before();
   using T = compute_t<S>;
   for (int64_t p = thread_position(); p < packs; p += thread_count()) {
     int64_t t[kPixels];
@@ -83,6 +85,7 @@ template <class S, int kPixels> __global__ void __launch_bounds__(kThreads)
 // the level-2 cache merges with the zeros.
 template <class S> __global__ void __launch_bounds__(kThreads)
     backward_rows_kernel(S* grad, int64_t pixels, Targets<compute_t<S>> targets, LossGradient<compute_t<S>> g) {
+  wait_for_kernel_before();
   using T = compute_t<S>;
   constexpr int V = kPackSize<S>;
   const int classes = static_cast<int>(targets.classes);

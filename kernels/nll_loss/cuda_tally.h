@@ -64,6 +64,7 @@ template <class T> struct Targets {
 template <class T> __global__ void __launch_bounds__(kThreads)
     finish_tallies_kernel(T* total_weight, int64_t* first_invalid, const Tally* tallies, int count, Targets<T> targets,
                           bool fused, InvalidTarget* report) {
+  wait_for_kernel_before();
   Tally mine{0, kNoPixel};
 #pragma unroll 4
   for (int i = threadIdx.x; i < count; i += kThreads) {

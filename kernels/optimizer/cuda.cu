@@ -62,6 +62,7 @@ __device__ inline void step_one(const Elements<N, S>& elements, const Offsets& a
 template <int N, class S, class Step>
 __global__ void __launch_bounds__(kThreads)
     many_kernel(const __grid_constant__ TensorTable<N, S> table, const __grid_constant__ StepSource<Step> source) {
+  wait_for_kernel_before();
   using T = compute_t<S>;
   constexpr int V = kPackSize<S>;
   if (source.skipped()) return;
@@ -111,6 +112,7 @@ __global__ void __launch_bounds__(kThreads)
 template <int N, class S, class Step>
 __global__ void __launch_bounds__(kThreads)
     strided_kernel(Elements<N, S> elements, int64_t numel, OffsetCalculator<N> offsets, StepSource<Step> source) {
+  wait_for_kernel_before();
   if (source.skipped()) return;
   const Step step = source.get();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) step_one(elements, offsets(p), step);

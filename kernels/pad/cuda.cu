@@ -48,6 +48,7 @@ struct Divisors {
 template <class Unit>
 __global__ void __launch_bounds__(kThreads)
     pad_forward_kernel(View out, View in, int64_t numel, Divisors divisors, Dims before, PadMode mode, Unit value) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     int64_t rest = p, to = 0, from = 0;
     bool inside = true;
@@ -92,6 +93,7 @@ struct Targets {
 template <class S>
 __global__ void __launch_bounds__(kThreads)
     pad_backward_kernel(View grad_in, View grad_out, int64_t numel, Dims before, PadMode mode) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < numel; p += thread_count()) {
     int64_t position[kMaxDims], rest = p, to = 0, combinations = 1;
     for (int d = grad_in.ndim - 1; d >= 0; --d) {

@@ -43,6 +43,7 @@ template <class I> struct AdaptiveWindows {
 
 template <class S, int V, class Windows> __global__ void __launch_bounds__(kThreads)
     forward_kernel(Image<S, V> out, Image<const S, V> in, Places places, Windows windows) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
@@ -69,6 +70,7 @@ template <class S, int V, class Windows> __global__ void __launch_bounds__(kThre
 
 template <class S, int V, class Windows> __global__ void __launch_bounds__(kThreads)
     backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Places places, Windows windows) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);

@@ -29,6 +29,7 @@ template <class C> struct Best {
 // kKernel: the size of a square window, 0 for one of any shape and dilation.
 template <class S, int V, int kKernel> __global__ void __launch_bounds__(kThreads)
     forward_kernel(Image<S, V> out, Image<int32_t, V> indices, Image<const S, V> in, Places places, Window window) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
@@ -72,6 +73,7 @@ template <class S, int V, int kKernel> __global__ void __launch_bounds__(kThread
 template <class S, int V> __global__ void __launch_bounds__(kThreads)
     backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Image<const int32_t, V> indices, Places places,
                     Window window) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   // Windows [first, last] that may cover a position of an axis.
   const auto divide = [&](int n, int a) { return static_cast<int>(window.by_stride[a].divide(static_cast<uint32_t>(n))); };
@@ -103,6 +105,7 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads)
 template <class S, int V> __global__ void __launch_bounds__(kThreads)
     partition_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Image<const int32_t, V> indices, Places places,
                               Window window) {
+  wait_for_kernel_before();
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
     int32_t found[V];
@@ -135,6 +138,7 @@ template <class S> constexpr int kRun = 8 / sizeof(S);
 template <class S> __global__ void __launch_bounds__(kThreads)
     run_forward_kernel(S* out, int32_t* indices, const S* in, int64_t runs, FastDivisor by_row, FastDivisor by_height,
                        int width) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t r = thread_position(); r < runs; r += thread_count()) {
     const QuotientRemainder split = by_row(static_cast<uint32_t>(r));
@@ -160,6 +164,7 @@ template <class S> __global__ void __launch_bounds__(kThreads)
 template <class S> __global__ void __launch_bounds__(kThreads)
     run_backward_kernel(S* grad_in, const S* grad_out, const int32_t* indices, int64_t runs, FastDivisor by_row,
                         FastDivisor by_height, int width) {
+  wait_for_kernel_before();
   for (int64_t r = thread_position(); r < runs; r += thread_count()) {
     const QuotientRemainder split = by_row(static_cast<uint32_t>(r));
     const int h = 2 * static_cast<int>(by_height(split.quotient).remainder), w = 2 * kRun<S> * static_cast<int>(split.remainder);

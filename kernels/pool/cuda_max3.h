@@ -54,6 +54,7 @@ template <class C, int V> struct Bests {
 template <class S, int V> __global__ void __launch_bounds__(kThreads, 2)
     max3_forward_kernel(Image<S, V> out, Image<int32_t, V> indices, Image<const S, V> in, Places places, int strip,
                         Window window) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {
     const Place at = places(p);
@@ -98,6 +99,7 @@ template <class S, int V> __global__ void __launch_bounds__(kThreads, 2)
 template <class S, int V> __global__ void __launch_bounds__(kThreads, 2)
     max3_backward_kernel(Image<S, V> grad_in, Image<const S, V> grad_out, Image<const int32_t, V> indices, Places places,
                          int strip, int rows, Window window) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int kNone = -2;  // an index that no window has
   for (int64_t p = thread_position(); p < places.count(); p += thread_count()) {

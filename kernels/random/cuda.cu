@@ -17,6 +17,7 @@ template <class Distribution>
 __global__ void __launch_bounds__(kThreads)
     draw_kernel(void* out, ScalarType dtype, bool packed, int64_t numel, OffsetCalculator<1> offsets, uint64_t seed, uint64_t offset,
                 const uint64_t* shift, Distribution distribution) {
+  wait_for_kernel_before();
   using Value = typename Distribution::Value;
   constexpr int kCount = Distribution::kPerBlock;
   if (shift != nullptr) offset += *shift;

@@ -138,6 +138,7 @@ template <class S>
 __global__ void __launch_bounds__(kThreads)
     arg_reduce_few_kernel(const S* in, int64_t outputs, int count, int64_t stride, OffsetCalculator<1> kept_in, Extreme which,
                           StoreCandidate<compute_t<S>> store) {
+  wait_for_kernel_before();
   using T = compute_t<S>;
   const BestCandidate<T> op{which};
   for (int64_t m = thread_position(); m < outputs; m += thread_count()) {

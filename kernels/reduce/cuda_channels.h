@@ -15,6 +15,7 @@ namespace tessera::kernels::cuda {
 template <class In>
 __global__ void __launch_bounds__(kThreads)
     sum_channels_kernel(const In* in, int64_t packs, int channels, int threads, double* partial) {
+  wait_for_kernel_before();
   constexpr int V = kPackSize<In>, kUnroll = 4;
   __shared__ double places[kThreads * V];
   const int64_t step = int64_t{gridDim.x} * threads;

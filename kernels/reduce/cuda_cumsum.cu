@@ -23,6 +23,7 @@ struct Line {
 template <class T, class Sum>
 __global__ void __launch_bounds__(kThreads)
     cumsum_lines_kernel(void* out, ScalarType out_dtype, const T* in, int64_t lines, OffsetCalculator<2> offsets, Line line) {
+  wait_for_kernel_before();
   for (int64_t l = thread_position(); l < lines; l += thread_count()) {
     const auto start = offsets(l);
     Sum sum = 0;
@@ -37,6 +38,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, class Sum>
 __global__ void __launch_bounds__(kThreads)
     cumsum_block_kernel(void* out, ScalarType out_dtype, const T* in, OffsetCalculator<2> offsets, Line line) {
+  wait_for_kernel_before();
   constexpr int kEach = 4;
   __shared__ Sum sums[kThreads];
   const auto start = offsets(blockIdx.x);

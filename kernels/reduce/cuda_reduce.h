@@ -87,6 +87,7 @@ template <class Acc, class Op> __device__ inline void combine_slots(Acc* shared,
 template <class In, int kReducePack, int kLanePack, class Value, class Op, class Store>
 __global__ void __launch_bounds__(kThreads)
     reduce_kernel(const void* in, ScalarType dtype, ReduceShape shape, ReduceTile tile, typename Op::Acc* partial, Op op, Store store) {
+  wait_for_kernel_before();
   using Acc = typename Op::Acc;
   constexpr int kPack = kReducePack * kLanePack, kUnroll = 4;
   __shared__ Acc shared[kThreads];
@@ -144,6 +145,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class Op, class Store>
 __global__ void __launch_bounds__(kThreads)
     combine_kernel(const typename Op::Acc* partial, int64_t outputs, int chunks, Op op, Store store) {
+  wait_for_kernel_before();
   __shared__ typename Op::Acc shared[kThreads];
   const int64_t m = blockIdx.x;
   auto acc = op.identity();

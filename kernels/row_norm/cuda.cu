@@ -26,6 +26,7 @@ template <int kTeam> __device__ inline double team_sum(double value) {
 
 template <class S, int V, int kTeam> __global__ void __launch_bounds__(kThreads)
     forward_kernel(S* xhat, compute_t<S>* mean, compute_t<S>* invstd, const S* in, int64_t rows, int64_t length, double eps) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   const int lane = static_cast<int>(threadIdx.x) % kTeam;
   for (int64_t r = thread_position() / kTeam; r < rows; r += thread_count() / kTeam) {
@@ -59,6 +60,7 @@ template <class S, int V, int kTeam> __global__ void __launch_bounds__(kThreads)
 
 template <class S, int V, int kTeam> __global__ void __launch_bounds__(kThreads)
     backward_kernel(S* grad_in, const S* grad_xhat, const S* xhat, const compute_t<S>* invstd, int64_t rows, int64_t length) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   const int lane = static_cast<int>(threadIdx.x) % kTeam;
   for (int64_t r = thread_position() / kTeam; r < rows; r += thread_count() / kTeam) {

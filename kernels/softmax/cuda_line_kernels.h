@@ -10,6 +10,7 @@ namespace tessera::kernels::cuda {
 // Lines of more than kLeast and at most kMax classes; a thread has kPixels adjacent pixels.
 template <class S, int K, int kLeast, int kMax, int kPixels, class Op> __global__ void __launch_bounds__(kThreads, Op::kBlocks)
     plane_lines_kernel(ClassLines<K> lines, Op op) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   typename Op::State state = Op::begin();
   for (int64_t group = thread_position(); group < lines.pixels / kPixels; group += thread_count()) {
@@ -57,6 +58,7 @@ template <class S, int K, int kLeast, int kMax, int kPixels, class Op> __global_
 
 template <class S, int K, int kTeam, class Op> __global__ void __launch_bounds__(kThreads)
     memory_lines_kernel(ClassLines<K> lines, Op op) {
+  wait_for_kernel_before();
   typename Op::State state = Op::begin();
   // All threads of a team go round together: kTeam divides a warp.
   for (int64_t pixel = thread_position() / kTeam; pixel < lines.pixels; pixel += thread_count() / kTeam) {

@@ -128,6 +128,7 @@ template <class S, class F> __device__ inline void in_units(int unit, F&& body) 
 // Rows of more than kLeast and at most kMax classes.
 template <class S, int K, int kLeast, int kMax, class Op> __global__ void __launch_bounds__(kThreads, K == 2 ? 3 : 2)
     row_lines_kernel(ClassLines<K> lines, int unit, Op op) {
+  wait_for_kernel_before();
   using C = compute_t<S>;
   constexpr int kStages = kRowStages<S>;
   extern __shared__ __align__(16) unsigned char row_memory[];
