@@ -119,7 +119,7 @@ void fma_product_kernel(const InputPlan in, const WeightPlan weights, const Outp
     const RowPlace row = row_place(out, rest / in.grid_y + blockIdx.y * in.images, rest % in.grid_y, position % in.grid_x);
 #pragma unroll
     for (int j = 0; j < 8; ++j)
-      if (float* to = output_at<float>(out, row, columns[j])) *to = product.sums[i][j] + columns[j].bias;
+      with_element<float>(out, row, columns[j], [&](float* to) { *to = product.sums[i][j] + columns[j].bias; });
   }
 }
 

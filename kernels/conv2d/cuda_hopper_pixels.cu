@@ -130,8 +130,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
     for (int b = 0; b < kBlocks; ++b)
 #pragma unroll
       for (int i = 0; i < tile_columns / 2; ++i)  // pairs of eight columns of a row, then of the row 8 below
-        if (float* to = output_at<float>(out, row_places[row + b * 64 + i / 2 % 2 * 8], column_places[column + i / 4 * 8 + i % 2]))
-          *to = sums[b][i];
+        with_element<float>(out, row_places[row + b * 64 + i / 2 % 2 * 8], column_places[column + i / 4 * 8 + i % 2],
+                            [&](float* to) { *to = sums[b][i]; });
     return;
   }
   named_barrier(1, kConsumers);  // nobody reads the ring any more

@@ -64,12 +64,13 @@ template <class T> __device__ inline ColumnPlace column_place(const OutputPlan& 
   return {phase_y, r, bias ? convert_to<float>(bias[r % out.channels * out.bias_stride]) : 0.0f};
 }
 
-// The element of a row and a column, or null if there is none.
-template <class T> __device__ inline T* output_at(const OutputPlan& out, const RowPlace& row, const ColumnPlace& column) {
+// Calls use(pointer) with the element of a row and a column, if there is one.
+template <class T, class Use>
+__device__ inline void with_element(const OutputPlan& out, const RowPlace& row, const ColumnPlace& column, Use&& use) {
   const int y = row.y + column.phase_y, element = row.element + column.r;
-  const bool exists = static_cast<unsigned>(y) < static_cast<unsigned>(out.height) &&
-                      static_cast<unsigned>(element) < static_cast<unsigned>(out.row_elements);
-  return exists ? static_cast<T*>(out.data) + row.picture + y * out.stride_y + element : nullptr;
+  if (static_cast<unsigned>(y) >= static_cast<unsigned>(out.height)) return;
+  if (static_cast<unsigned>(element) >= static_cast<unsigned>(out.row_elements)) return;
+  use(static_cast<T*>(out.data) + row.picture + y * out.stride_y + element);
 }
 
 // Bytes from a staged row to the next: the 16 bytes keep the rows of a warp's fragments in different banks.
@@ -121,13 +122,13 @@ template <class T, int columns> __device__ inline void store_staged(const Output
   for (int at = thread; at < rows * units; at += threads) {
     const int row = out.packs ? at / (columns / kUnit) : at / columns;
     const int column = (at - row * units) * unit;
-    T* to = output_at<T>(out, row_places[row], places[column]);
-    if (to == nullptr) continue;
     const T* from = reinterpret_cast<const T*>(staged + row * kStagedPitch<T, columns>) + column;
-    if (out.packs)
-      store_pack(to, load_pack<kUnit>(from));
-    else
-      *to = *from;
+    with_element<T>(out, row_places[row], places[column], [&](T* to) {
+      if (out.packs)
+        store_pack(to, load_pack<kUnit>(from));
+      else
+        *to = *from;
+    });
   }
 }
 
