@@ -65,9 +65,12 @@ __device__ inline void fill_affine(C* shared, const DeviceChannels& channels, co
     fill.template operator()<false>();
   __syncthreads();
 }
+struct NothingMore {
+  template <bool kFloat> __device__ void operator()(int64_t, int) const {}
+};
 template <int kChannels, class C, size_t K>
 __device__ inline void fill_affine(C* shared, const DeviceChannels& channels, const ChannelWalk<K>& walk) {
-  fill_affine<kChannels>(shared, channels, walk, []<bool kFloat>(int64_t, int) {});
+  fill_affine<kChannels>(shared, channels, walk, NothingMore{});
 }
 
 // A thread's channels: y = (x - mean) * scale + bias.

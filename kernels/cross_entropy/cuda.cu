@@ -21,11 +21,9 @@ template <class T> __device__ inline int64_t target_of(const Targets<T>& targets
   return targets.data[pixel_offsets(targets.offsets, pixel)[0]];
 }
 
-template <class T> struct LossFormula {
+template <class T> struct LossFormula : LineOp</*writes=*/false, /*pad_lowest=*/true, 3> {
   using State = Tally;
   using Extra = int64_t;  // the target
-  static constexpr bool kWrites = false, kPadLowest = true;
-  static constexpr int kBlocks = 3;
   Targets<T> targets;
   T hard, soft;  // 1 - s and s / C
   T *loss, *log_normalizer;
@@ -69,14 +67,12 @@ template <class T> struct LossFormula {
   }
 };
 
-template <class T> struct LossGradientFormula {
+template <class T> struct LossGradientFormula : LineOp</*writes=*/true, /*pad_lowest=*/false, 2> {
   using State = T;  // the sum of the class weights, where labels are smoothed
   struct Extra {
     int64_t target;
     T grad_loss, log_normalizer;
   };
-  static constexpr bool kWrites = true, kPadLowest = false;
-  static constexpr int kBlocks = 2;
   Targets<T> targets;
   T hard, soft;
   const T *grad_loss, *log_normalizer;
@@ -125,7 +121,7 @@ void cross_entropy_forward(const View& loss, const View& log_normalizer, const V
     int64_t blocks = 0;
     if (target.numel() > 0)
       blocks = run_lines<S, 2>("cross_entropy", {&logits, &logits}, 1, /*row_major=*/true,
-                               LossFormula<T>{targets, hard, soft, loss.as<T>(), log_normalizer.as<T>(), places, tallies.data()});
+                               LossFormula<T>{{}, targets, hard, soft, loss.as<T>(), log_normalizer.as<T>(), places, tallies.data()});
     finish_tallies(total_weight, first_invalid, tallies.data(), blocks, targets, /*fused=*/true);
   });
 }
@@ -140,7 +136,7 @@ void cross_entropy_backward(const View& grad_logits, const View& grad_loss, cons
     const Targets<T> targets(target, weight, classes, params.ignore_index);
     const T hard = static_cast<T>(1 - params.label_smoothing), soft = static_cast<T>(params.label_smoothing / classes);
     run_lines<S, 2>("cross_entropy_backward", {&grad_logits, &logits}, 1, /*row_major=*/true,
-                    LossGradientFormula<T>{targets, hard, soft, grad_loss.as<T>(), log_normalizer.as<T>(), places});
+                    LossGradientFormula<T>{{}, targets, hard, soft, grad_loss.as<T>(), log_normalizer.as<T>(), places});
   });
 }
 

@@ -9,15 +9,12 @@ namespace {
 struct Formula {
   using State = Nothing;
   using Extra = Nothing;
-  static constexpr bool kWrites = true;
   __device__ static Nothing begin() { return {}; }
   __device__ static Nothing load(int64_t) { return {}; }
   __device__ void finish(const Nothing&) const {}
 };
 
-template <class C, bool kLog> struct ForwardFormula : Formula {
-  static constexpr bool kPadLowest = true;
-  static constexpr int kBlocks = 3;
+template <class C, bool kLog> struct ForwardFormula : Formula, LineOp<true, /*pad_lowest=*/true, 3> {
   template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C most = -std::numeric_limits<C>::infinity(), sum = 0;
     line.each([&](C x) { most = max(most, x); });
@@ -36,9 +33,7 @@ template <class C, bool kLog> struct ForwardFormula : Formula {
   }
 };
 
-template <class C, bool kLog> struct BackwardFormula : Formula {
-  static constexpr bool kPadLowest = false;
-  static constexpr int kBlocks = 2;
+template <class C, bool kLog> struct BackwardFormula : Formula, LineOp<true, /*pad_lowest=*/false, 2> {
   template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C sum = 0;
     line.each([&](C g, C y) { sum += kLog ? g : g * y; });

@@ -12,7 +12,8 @@
 //   line.is_first()      whether this thread is the one that stores the line's own results
 // and is called as op(line, extra, pixel, state): pixel is the number of the pixel; extra = op.load(pixel), what is read beside the
 // classes, on its way before they are; state what a thread gathers over all of its pixels. It is op.begin() before them; after them
-// op.finish(state) runs in all threads of each block. Op::kBlocks is the number of blocks of planes that a multiprocessor shall hold.
+// op.finish(state) runs in all threads of each block. Op::kBlocks is the number of blocks of planes that a multiprocessor shall hold;
+// without Op::kWrites there is no output but what the op stores itself.
 //
 // Lines (run by the kernels of cuda_line_kernels.h):
 //   planes  (up to 24 classes, any strides) a thread has a pixel, or two adjacent ones of a half type, and holds all classes in
@@ -34,6 +35,12 @@
 namespace tessera::kernels::cuda {
 
 inline constexpr int kMostHeldClasses = 24;
+
+// The constants of an op, which it inherits.
+template <bool writes, bool pad_lowest, int blocks> struct LineOp {
+  static constexpr bool kWrites = writes, kPadLowest = pad_lowest;
+  static constexpr int kBlocks = blocks;
+};
 
 struct Maximum {
   template <class T> __device__ T operator()(T a, T b) const { return max(a, b); }
