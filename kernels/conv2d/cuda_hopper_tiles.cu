@@ -72,8 +72,8 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
     // A chunk of the sum: all taps of it, at 6 TFLOP/s a multiprocessor in bfloat16, half of it in TF32; at least what its pixels take.
     const double flop = 2.0 * 2 * kTileRows * tile_columns * (row_bytes / 2) * static_cast<double>(p.taps[0] * p.taps[1]);
     const double chunk_us = std::max(flop * (split ? 3 : 1) / 6e6, 0.4);
-    const int parts = items < multiprocessors()
-                          ? parts_of_sum(items, sum.chunks, out.numel(), multiprocessors(), chunk_us, kAddPartsUs) : 1;
+    const int slots = multiprocessors();
+    const int parts = items < slots ? parts_of_sum(items, sum.chunks, out.numel(), slots, chunk_us, kAddPartsUs) : 1;
     if (parts > 1) {
       const OutputParts partial(out, parts);
       if (!run_parts<T, float, tile_columns, row_bytes, strided, split>(p, partial.view(), in, weights, nullptr, parts)) return false;

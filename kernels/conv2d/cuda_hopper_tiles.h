@@ -32,17 +32,16 @@ namespace tessera::kernels::cuda::tiles {
 // Tiles of positions, and what shared memory holds.
 struct TilePlan {
   int width, height;  // of a warpgroup's tile
-  FastDivisor tiles_y, tiles_x, column_tiles;
+  FastDivisor tiles_y, tiles_x, column_tiles, parts;
+  int part_chunks;                      // of a part of the sum
   int box_width, box_bytes, box_space;  // of pixels with halo; space: bytes between boxes in shared memory
-  FastDivisor parts;                    // of the sum, and the chunks of one
-  int part_chunks;
   int work;                             // items: two tiles of positions times a tile of columns times a part
   int stages;                           // of weights
   bool resident;                        // all weights stay: a stage a step
 };
 
 constexpr int kConsumers = 256, kBoxes = 2, kMaxStages = 16;
-constexpr int kTileRows = 128;                                     // positions of a warpgroup
+constexpr int kTileRows = 128;                                    // positions of a warpgroup
 constexpr int kProducerRegisters = 40, kConsumerRegisters = 232;  // of split products: (65536 - 128 * 40) / 256
 
 // Out: the output's type, T or float for parts.
@@ -96,8 +95,8 @@ __global__ void __launch_bounds__(Shape<T, Out, tile_columns, row_bytes, split>:
   __syncthreads();
   wait_for_kernel_before();
 
-  int first_column = -1;   // of the item's tile of columns
-  TapRange taps{};         // that those columns need
+  int first_column = -1;  // of the item's tile of columns
+  TapRange taps{};        // that those columns need
   int first_chunk = 0, end_chunk = sum.chunks;
   int stage = 0, box = 0;  // positions in the rings, and the parities of their phases
   uint32_t stage_parity = 0, box_parity = 0;

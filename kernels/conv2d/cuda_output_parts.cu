@@ -10,14 +10,14 @@ namespace {
 
 struct AddPlan {
   int count;
-  int64_t elements;                 // of the output
+  int64_t elements;  // of the output
   FastDivisor row_elements, height;
   int channels;
   int64_t stride_n, stride_y, bias_stride;  // of the output and the bias
 };
 
-template <class T, int V>
-__global__ void __launch_bounds__(kThreads) add_output_parts_kernel(T* out, const float* parts, const T* bias, AddPlan plan) {
+template <class T, int V> __global__ void __launch_bounds__(kThreads)
+    add_output_parts_kernel(T* out, const float* parts, const T* bias, AddPlan plan) {
   wait_for_kernel_before();
   for (int64_t i = thread_position() * V; i < plan.elements; i += thread_count() * V) {
     Pack<float, V> sum = load_pack<V>(parts + i);
@@ -55,14 +55,14 @@ OutputParts::OutputParts(const View& out, int count)
 void OutputParts::add(const View& out, const View* bias) const {
   const int64_t elements = out.numel(), row = out.sizes[3] * out.sizes[1];
   const int64_t stride_y = out.sizes[2] == 1 ? row : out.strides[2], stride_n = out.sizes[0] == 1 ? 0 : out.strides[0];
-  const AddPlan plan{count_,   elements, FastDivisor(row), FastDivisor(out.sizes[2]), static_cast<int>(out.sizes[1]),
+  const AddPlan plan{count_,   elements, FastDivisor(row),           FastDivisor(out.sizes[2]), static_cast<int>(out.sizes[1]),
                      stride_n, stride_y, bias ? bias->strides[0] : 0};
   const auto run = [&]<class T>() {
     const T* const bias_data = bias ? bias->as<T>() : nullptr;
     const bool packs = is_aligned(out.data) && (row | stride_y | stride_n) % 4 == 0;
     const auto kernel = packs ? add_output_parts_kernel<T, 4> : add_output_parts_kernel<T, 1>;
-    launch("conv2d_add_parts", kernel, grid_for(packs ? elements / 4 : elements), kThreads, 0, out.as<T>(), memory_.data(), bias_data,
-           plan);
+    launch("conv2d_add_parts", kernel, grid_for(packs ? elements / 4 : elements), kThreads, 0, out.as<T>(), memory_.data(),
+           bias_data, plan);
   };
   if (out.dtype == kFloat32)
     run.operator()<float>();

@@ -35,7 +35,8 @@ size_t body_of_function(const std::string& text, size_t from) {
 bool waits(const std::string& body) {
   const std::string first = body.substr(std::min(body.find_first_not_of(" \n"), body.size()));
   if (first.rfind("wait_for_kernel_before();", 0) == 0) return true;
-  const bool prepares = body.find("mbarrier_init(") != std::string::npos || body.find("if (!beside_copy) wait_") != std::string::npos;
+  const bool prepares =
+      body.find("mbarrier_init(") != std::string::npos || body.find("if (!beside_copy) wait_") != std::string::npos;
   return prepares && body.find("wait_for_kernel_before();") != std::string::npos;
 }
 
@@ -50,8 +51,9 @@ TEST(Architecture, EveryCudaKernelWaitsForTheOneBefore) {
       ++kernels;
       const size_t open = body_of_function(text, at);
       ASSERT_NE(open, std::string::npos) << entry.path();
-      EXPECT_TRUE(waits(body_at(text, open))) << entry.path() << " has a kernel that does not call wait_for_kernel_before() first:\n"
-                                              << text.substr(at, open - at);
+      EXPECT_TRUE(waits(body_at(text, open)))
+          << entry.path() << " has a kernel that does not call wait_for_kernel_before() first:\n"
+          << text.substr(at, open - at);
     }
     EXPECT_EQ(text.find("<<<"), std::string::npos) << entry.path() << " starts a kernel without launch()";
   }

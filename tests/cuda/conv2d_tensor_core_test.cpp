@@ -45,7 +45,8 @@ StridedBuffer pictures(ScalarType type, const std::vector<int64_t>& sizes, Order
 // Weights [out, in, height, width] in row-major or channels-last order, aligned as the pictures are.
 StridedBuffer weights(ScalarType type, const Case& c, Order pictures, MemoryOrder order) {
   const std::vector<int> dimensions = order == MemoryOrder::ChannelsLast ? std::vector{0, 2, 3, 1} : std::vector{0, 1, 2, 3};
-  return StridedBuffer(type, {c.out, c.in, c.kernel[0], c.kernel[1]}, dimensions, 1, /*shift=*/pictures == Order::Unaligned ? 1 : 0);
+  return StridedBuffer(type, {c.out, c.in, c.kernel[0], c.kernel[1]}, dimensions, 1,
+                       /*shift=*/pictures == Order::Unaligned ? 1 : 0);
 }
 
 // The same values in float64.
@@ -218,9 +219,8 @@ TEST(CudaConv2dTensorCores, WideTiles) {
 TEST(CudaConv2dTensorCores, SumsInParts) {
   TESSERA_NEEDS_TENSOR_CORES();
   const std::vector<Case> cases = {
-      {2, 512, 10, 15, 21, {1, 1}, same(1, 0)},  {2, 21, 10, 15, 512, {1, 1}, same(1, 0)},
-      {1, 512, 9, 17, 40, {3, 3}, same(1, 1)},   {1, 320, 12, 21, 72, {3, 3}, same(2, 1)},
-      {1, 64, 12, 20, 384, {4, 4}, same(2, 1)},  {3, 136, 5, 9, 264, {3, 3}, same(2, 1)},
+      {2, 512, 10, 15, 21, {1, 1}, same(1, 0)}, {2, 21, 10, 15, 512, {1, 1}, same(1, 0)}, {1, 512, 9, 17, 40, {3, 3}, same(1, 1)},
+      {1, 320, 12, 21, 72, {3, 3}, same(2, 1)}, {1, 64, 12, 20, 384, {4, 4}, same(2, 1)}, {3, 136, 5, 9, 264, {3, 3}, same(2, 1)},
       {1, 256, 11, 12, 32, {5, 1}, same(1, 2)},
   };
   for (ScalarType type : kTypes)
