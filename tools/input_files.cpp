@@ -1,10 +1,12 @@
 #include "tools/input_files.h"
 
+#include <fmt/format.h>
 #include <glob.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -21,11 +23,25 @@ bool is_picture(const fs::path& file) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".bmp";
 }
 
+// The folder below `folder`, at most two levels down, that has the most pictures: "; images/ below it has 14: give that one".
+std::string hint_at_pictures(const fs::path& folder) {
+  std::map<fs::path, int> counts;
+  const auto options = fs::directory_options::skip_permission_denied;
+  int looked = 0;
+  for (auto entry = fs::recursive_directory_iterator(folder, options); entry != fs::end(entry) && looked < 20'000; ++entry, ++looked) {
+    if (entry.depth() == 2) entry.disable_recursion_pending();
+    if (entry->is_regular_file() && is_picture(entry->path())) ++counts[entry->path().parent_path()];
+  }
+  const auto most = std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  return most == counts.end() ? "" : fmt::format("; {} has {}: give that one", most->first.string(), most->second);
+}
+
 std::vector<fs::path> pictures_in(const std::string& who, const fs::path& folder) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (entry.is_regular_file() && is_picture(entry.path())) files.push_back(entry.path());
-  check<FileError>(!files.empty(), "{}: {}: no pictures (PNG, JPEG, BMP) in this folder.", who, folder.string());
+  check<FileError>(!files.empty(), "{}: {}: no pictures (PNG, JPEG, BMP) in this folder{}.", who, folder.string(),
+                   files.empty() ? hint_at_pictures(folder) : "");
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -119,6 +119,10 @@ TEST_F(Predict, PatternsAndEachFileOnce) {
   expect_error(predict("-i 'in/*.tif' -o out"), 1, {"in/*.tif", "no file"});
   fs::create_directories(folder("empty"));
   expect_error(predict("-i empty -o out"), 1, {"empty", "no pictures"});
+  fs::create_directories(folder("set/masks"));
+  fs::create_directories(folder("set/images"));
+  fs::copy(folder("in/even.png"), folder("set/images/even.png"));
+  expect_error(predict("-i set -o out"), 1, {"no pictures", "set/images has 1: give that one"});
 }
 
 TEST_F(Predict, NothingIsOverwritten) {
