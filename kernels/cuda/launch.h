@@ -26,25 +26,27 @@ inline dim3 grid_for(int64_t count, int threads = kThreads) {
   return dim3(static_cast<unsigned>(std::min<int64_t>(div_up(count, threads), int64_t{multiprocessors()} * (2048 / threads) * 4)));
 }
 
+// Whether kernels may begin early on the current device: it can, and its code was compiled for compute capability 9.0 or later, not
+// translated from that of an earlier one, where waits are nothing. early_launch.cu
+bool kernels_may_begin_early();
+
 // Starts a kernel on the current stream; does nothing for an empty grid. Errors name the kernel. More shared memory than the 48 KiB that
 // every kernel gets, its static part included, is asked for here.
 //
-// On compute capability 9.0 a kernel may begin before the one before it in the stream has ended (programmatic dependent launch), which
-// hides a microsecond of each launch. So every kernel calls wait_for_kernel_before() before it reads or writes what another one may use;
-// tests/architecture/cuda_kernels_test.cpp looks for it.
+// From compute capability 9.0 on a kernel may begin before the one before it in the stream has ended (programmatic dependent launch),
+// which hides a microsecond of each launch. So every kernel calls wait_for_kernel_before() before it reads or writes what another one may
+// use; tests/architecture/cuda_kernels_test.cpp looks for it.
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared, Args&&... args) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   if (shared > 40 * 1024)  // no kernel that asks for any has 8 KiB of static memory
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
-  int major = 0;
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, current_device()), "device attribute");
   cudaLaunchAttribute early{};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = shared, config.stream = current_stream();
-  config.attrs = &early, config.numAttrs = major >= 9 ? 1 : 0;
+  config.attrs = &early, config.numAttrs = kernels_may_begin_early() ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...), name);
   check_launch(name);
 }
