@@ -23,14 +23,15 @@ bool is_picture(const fs::path& file) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".bmp";
 }
 
-// The folder below `folder`, at most two levels down, that has the most pictures: "; images/ below it has 14: give that one".
+// The folder below `folder`, at most two levels down, that has the most pictures: "; x/images has 14: give that one".
 std::string hint_at_pictures(const fs::path& folder) {
   std::map<fs::path, int> counts;
-  const auto options = fs::directory_options::skip_permission_denied;
-  int looked = 0;
-  for (auto entry = fs::recursive_directory_iterator(folder, options); entry != fs::end(entry) && looked < 20'000; ++entry, ++looked) {
+  std::error_code error;  // what cannot be read is passed over
+  auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error);
+  for (int looked = 0; !error && entry != fs::end(entry) && looked < 20'000; entry.increment(error), ++looked) {
     if (entry.depth() == 2) entry.disable_recursion_pending();
-    if (entry->is_regular_file() && is_picture(entry->path())) ++counts[entry->path().parent_path()];
+    std::error_code unknown;
+    if (is_picture(entry->path()) && entry->is_regular_file(unknown)) ++counts[entry->path().parent_path()];
   }
   const auto most = std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) { return a.second < b.second; });
   return most == counts.end() ? "" : fmt::format("; {} has {}: give that one", most->first.string(), most->second);

@@ -61,7 +61,8 @@ __global__ void __launch_bounds__(kBlock, blocks_per_processor)
   for (int r = threadIdx.x; r < tile_rows; r += kBlock) {
     const int position = first_row + r, rest = position / sum.grid_x;
     row_places[r] = rest / sum.grid_y < sum.images
-                        ? row_place(out, rest / sum.grid_y + blockIdx.y * sum.images, rest % sum.grid_y, position - rest * sum.grid_x)
+                        ? row_place(out, rest / sum.grid_y + blockIdx.y * sum.images, rest % sum.grid_y,
+                                    position - rest * sum.grid_x)
                         : no_row();
   }
   wait_for_kernel_before();
@@ -183,7 +184,10 @@ bool run(const TapProduct& p, const View& out, const View& in, const WeightMatri
     launch("conv2d_product", kernel, grid, kBlock, Shape::kShared, pixels,
            weights_tensor_map(p, weights, in.dtype, Shape::kChunk, tile_columns), sum_plan(p, Shape::kChunk, tile_columns), to);
   };
-  if (parts == 1) return start(output_plan(p, out, bias)), true;
+  if (parts == 1) {
+    start(output_plan(p, out, bias));
+    return true;
+  }
   const OutputParts partial(out, parts);
   start(output_plan(p, partial.view(), nullptr));
   partial.add(out, bias);

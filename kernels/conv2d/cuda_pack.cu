@@ -29,8 +29,8 @@ struct PackPlan {
   int64_t rests = 0;         // how far behind the nearest TF32 numbers
 };
 
-template <class T> __global__ void __launch_bounds__(kThreads) pack_weights_kernel(T* to, const T* weight, PackPlan plan,
-                                                                                     bool beside_copy) {
+template <class T> __global__ void __launch_bounds__(kThreads)
+    pack_weights_kernel(T* to, const T* weight, PackPlan plan, bool beside_copy) {
   __shared__ T tile[kTaps][kTileC][kTileK + 1];  // kernel position, c, k
   __shared__ int64_t from_k[kTileK], from_tap[kTaps],
       to_tap[kTaps];  // offsets, so that nobody divides in the loops; -1: nothing there
