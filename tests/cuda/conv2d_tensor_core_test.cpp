@@ -43,10 +43,10 @@ StridedBuffer pictures(ScalarType type, const std::vector<int64_t>& sizes, Order
 }
 
 // Weights [out, in, height, width] in row-major or channels-last order, aligned as the pictures are.
-StridedBuffer weights(ScalarType type, const Case& c, Order pictures, MemoryOrder order) {
+StridedBuffer weights(ScalarType type, const Case& c, Order order_of_pictures, MemoryOrder order) {
   const std::vector<int> dimensions = order == MemoryOrder::ChannelsLast ? std::vector{0, 2, 3, 1} : std::vector{0, 1, 2, 3};
   return StridedBuffer(type, {c.out, c.in, c.kernel[0], c.kernel[1]}, dimensions, 1,
-                       /*shift=*/pictures == Order::Unaligned ? 1 : 0);
+                       /*shift=*/order_of_pictures == Order::Unaligned ? 1 : 0);
 }
 
 // The same values in float64.
