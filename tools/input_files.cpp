@@ -41,8 +41,9 @@ std::vector<fs::path> pictures_in(const std::string& who, const fs::path& folder
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (entry.is_regular_file() && is_picture(entry.path())) files.push_back(entry.path());
-  check<FileError>(!files.empty(), "{}: {}: no pictures (PNG, JPEG, BMP) in this folder{}.", who, folder.string(),
-                   files.empty() ? hint_at_pictures(folder) : "");
+  if (files.empty())
+    throw FileError(
+        fmt::format("{}: {}: no pictures (PNG, JPEG, BMP) in this folder{}.", who, folder.string(), hint_at_pictures(folder)));
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/elementwise/elementwise.h"
 
@@ -17,19 +18,22 @@ inline bool has_adjacent_pixels(const View& v) {
   return (v.sizes[1] == 1 || v.strides[1] == 1) && (v.sizes[3] == 1 || v.strides[3] == v.sizes[1]);
 }
 
-// A channels-last tensor of a view's sizes and type in scratch memory.
+// A channels-last tensor of a view's sizes and type in scratch memory, its pixels padded to `unit` elements.
 class ChannelsLastScratch {
  public:
-  explicit ChannelsLastScratch(const View& like)
-      : view_(like), memory_(like.numel() * static_cast<int64_t>(element_size(like.dtype))) {
+  explicit ChannelsLastScratch(const View& like, int64_t unit = 1)
+      : view_(like),
+        pitch_(div_up(like.sizes[1], unit) * unit),
+        memory_(like.sizes[0] * like.sizes[2] * like.sizes[3] * pitch_ * static_cast<int64_t>(element_size(like.dtype))) {
     view_.data = memory_.data();
-    view_.strides[1] = 1, view_.strides[3] = like.sizes[1], view_.strides[2] = like.sizes[3] * view_.strides[3];
+    view_.strides[1] = 1, view_.strides[3] = pitch_, view_.strides[2] = like.sizes[3] * pitch_;
     view_.strides[0] = like.sizes[2] * view_.strides[2];
   }
   const View& view() const { return view_; }
 
  private:
   View view_;
+  int64_t pitch_;
   DeviceScratch<unsigned char> memory_;
 };
 

@@ -24,16 +24,15 @@ TilePlan tile_plan(const TapProduct& p, const SumPlan& sum) {
   return plan;
 }
 
-// The kernel with the sum in `parts` parts, each with pictures of its own in `out`.
+// The kernel with the sum in `parts` parts, each with pictures of its own in `out`. `plan`: tile_plan()'s.
 template <class T, class Out, int tile_columns, int row_bytes, bool strided, bool split>
-bool run_parts(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias, int parts) {
+bool run_parts(const TapProduct& p, const SumPlan& sum, TilePlan plan, const View& out, const View& in, const WeightMatrix& weights,
+               const View* bias, int parts) {
   using S = Shape<T, Out, tile_columns, row_bytes, split>;
   const auto kernel = tile_product_kernel<T, Out, tile_columns, row_bytes, strided, split>;
   static const bool compiled = is_compiled(kernel);
   if (!compiled) return false;
   const auto narrow = [](int64_t value) { return static_cast<int>(value); };
-  const SumPlan sum = sum_plan(p, S::kChunk, tile_columns);
-  TilePlan plan = tile_plan(p, sum);
   const int64_t box_height = plan.height + reach(p, 0);
   if (plan.box_width > 64 || box_height > 64) return false;
   plan.box_bytes = narrow(plan.box_width * box_height * row_bytes);
@@ -66,22 +65,23 @@ bool run_parts(const TapProduct& p, const View& out, const View& in, const Weigh
 
 template <class T, int tile_columns, int row_bytes, bool strided, bool split>
 bool run(const TapProduct& p, const View& out, const View& in, const WeightMatrix& weights, const View* bias) {
+  const SumPlan sum = sum_plan(p, row_bytes / int{sizeof(T)}, tile_columns);
+  const TilePlan plan = tile_plan(p, sum);
   if constexpr (sizeof(T) == 4 || tile_columns <= 64) {  // 128 columns of bfloat16 are for large pictures
-    const SumPlan sum = sum_plan(p, row_bytes / int{sizeof(T)}, tile_columns);
-    const int64_t items = tile_plan(p, sum).work;
     // A chunk of the sum: all taps of it, at 6 TFLOP/s a multiprocessor in bfloat16, half of it in TF32; at least what its pixels take.
     const double flop = 2.0 * 2 * kTileRows * tile_columns * (row_bytes / 2) * static_cast<double>(p.taps[0] * p.taps[1]);
     const double chunk_us = std::max(flop * (split ? 3 : 1) / 6e6, 0.4);
     const int slots = multiprocessors();
-    const int parts = items < slots ? parts_of_sum(items, sum.chunks, out.numel(), slots, chunk_us, kAddPartsUs) : 1;
+    const int parts = plan.work < slots ? parts_of_sum(plan.work, sum.chunks, out.numel(), slots, chunk_us, kAddPartsUs) : 1;
     if (parts > 1) {
       const OutputParts partial(out, parts);
-      if (!run_parts<T, float, tile_columns, row_bytes, strided, split>(p, partial.view(), in, weights, nullptr, parts)) return false;
+      const auto start = run_parts<T, float, tile_columns, row_bytes, strided, split>;
+      if (!start(p, sum, plan, partial.view(), in, weights, nullptr, parts)) return false;
       partial.add(out, bias);
       return true;
     }
   }
-  return run_parts<T, T, tile_columns, row_bytes, strided, split>(p, out, in, weights, bias, 1);
+  return run_parts<T, T, tile_columns, row_bytes, strided, split>(p, sum, plan, out, in, weights, bias, 1);
 }
 
 // Whether tiles of 64 columns keep the multiprocessors better at work than those of 128: there are more items, which take a little more

@@ -62,12 +62,15 @@ template <class T, class Out, int tile_columns, int row_bytes, bool split> struc
   static_assert(kMatrix % 512 == 0 && kPlaces % 16 == 0);
 };
 
+// What a warpgroup does of an item: its tile's corner, the tile of columns, the part of the sum.
 struct TileAt {
-  int picture, y, x;
+  int picture, y, x, column_tile, part;
 };
-[[maybe_unused]] __device__ inline TileAt tile_at(const TilePlan& plan, uint32_t tile) {
-  const QuotientRemainder x = plan.tiles_x(tile), y = plan.tiles_y(x.quotient);
-  return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width};
+[[maybe_unused]] __device__ inline TileAt tile_at(const TilePlan& plan, uint32_t item, int group) {
+  const QuotientRemainder part = plan.parts(item), pair = plan.column_tiles(part.quotient);
+  const QuotientRemainder x = plan.tiles_x(pair.quotient * 2 + group), y = plan.tiles_y(x.quotient);
+  return {static_cast<int>(y.quotient), static_cast<int>(y.remainder) * plan.height, static_cast<int>(x.remainder) * plan.width,
+          static_cast<int>(pair.remainder), static_cast<int>(part.remainder)};
 }
 
 template <class T, class Out, int tile_columns, int row_bytes, bool strided, bool split>
@@ -151,10 +154,9 @@ __global__ void __launch_bounds__(Shape<T, Out, tile_columns, row_bytes, split>:
       for_each_step([](int, int) {}, load_first_stage);
     }
     for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
-      const QuotientRemainder part = plan.parts(item), pair = plan.column_tiles(part.quotient);
-      next_part(part.remainder);
-      const TileAt at = tile_at(plan, pair.quotient * 2 + group);
-      next_columns(pair.remainder * tile_columns);
+      const TileAt at = tile_at(plan, item, group);
+      next_part(at.part);
+      next_columns(at.column_tile * tile_columns);
       const auto load_box = [&](int chunk, int plane) {
         const PixelPlanes::Plane& from = pixels.planes[plane];
         mbarrier_wait(&box_empty[group][box], box_parity ^ 1);
@@ -184,11 +186,10 @@ __global__ void __launch_bounds__(Shape<T, Out, tile_columns, row_bytes, split>:
   if (plan.resident) mbarrier_wait(&stage_full[0], 0);
 
   for (int item = blockIdx.x; item < plan.work; item += gridDim.x) {
-    const QuotientRemainder part = plan.parts(item), pair = plan.column_tiles(part.quotient);
-    next_part(part.remainder);
-    const TileAt at = tile_at(plan, pair.quotient * 2 + group);
-    const int out_picture = at.picture + part.remainder * sum.images;
-    if (next_columns(pair.remainder * tile_columns))
+    const TileAt at = tile_at(plan, item, group);
+    next_part(at.part);
+    const int out_picture = at.picture + at.part * sum.images;
+    if (next_columns(at.column_tile * tile_columns))
       for (int c = thread; c < tile_columns; c += 128) column_places[c] = column_place<Out>(out, first_column + c);
     typename S::Product product(thread, box_row);
     int used_stage = -1, used_box = -1;  // whose products may still run

@@ -36,21 +36,15 @@ template <class T, int V> __global__ void __launch_bounds__(kThreads)
   }
 }
 
-View parts_view(const View& out, int count, float* data) {
-  View view = out;
-  view.data = data, view.dtype = kFloat32;
-  view.sizes[0] = count * out.sizes[0];
-  view.strides[1] = 1, view.strides[3] = out.sizes[1], view.strides[2] = out.sizes[3] * view.strides[3];
-  view.strides[0] = out.sizes[2] * view.strides[2];
-  return view;
+// What the parts' outputs are like: float32, and `count` times as many pictures.
+View like_parts(View out, int count) {
+  out.dtype = kFloat32, out.sizes[0] *= count;
+  return out;
 }
 
 }  // namespace
 
-OutputParts::OutputParts(const View& out, int count)
-    : view_(parts_view(out, count, nullptr)), count_(count), memory_(count * out.numel()) {
-  view_.data = memory_.data();
-}
+OutputParts::OutputParts(const View& out, int count) : count_(count), scratch_(like_parts(out, count)) {}
 
 void OutputParts::add(const View& out, const View* bias) const {
   const int64_t elements = out.numel(), row = out.sizes[3] * out.sizes[1];
@@ -61,7 +55,7 @@ void OutputParts::add(const View& out, const View* bias) const {
     const T* const bias_data = bias ? bias->as<T>() : nullptr;
     const bool packs = is_aligned(out.data) && (row | stride_y | stride_n) % 4 == 0;
     const auto kernel = packs ? add_output_parts_kernel<T, 4> : add_output_parts_kernel<T, 1>;
-    launch("conv2d_add_parts", kernel, grid_for(packs ? elements / 4 : elements), kThreads, 0, out.as<T>(), memory_.data(),
+    launch("conv2d_add_parts", kernel, grid_for(packs ? elements / 4 : elements), kThreads, 0, out.as<T>(), view().as<float>(),
            bias_data, plan);
   };
   if (out.dtype == kFloat32)

@@ -1,8 +1,7 @@
 // A convolution's sum cut into parts, where its output has too few tiles for the device: small pictures with many channels. For .cu files.
 #pragma once
 
-#include "kernels/conv2d/conv2d.h"
-#include "kernels/cuda/memory.h"
+#include "kernels/conv2d/cuda_channels_last.h"
 
 namespace tessera::kernels::cuda {
 
@@ -13,14 +12,13 @@ inline constexpr double kAddPartsUs = 3;  // what the second launch takes at lea
 class OutputParts {
  public:
   OutputParts(const View& out, int count);  // out: [N, C, H, W]
-  const View& view() const { return view_; }
+  const View& view() const { return scratch_.view(); }
   // out = the parts, added in order in float32, + bias, rounded once. `out` is channels-last; its rows have no gaps.
   void add(const View& out, const View* bias) const;
 
  private:
-  View view_;
   int count_;
-  DeviceScratch<float> memory_;
+  ChannelsLastScratch scratch_;
 };
 
 }  // namespace tessera::kernels::cuda

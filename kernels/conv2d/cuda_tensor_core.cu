@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernels/conv2d/cuda_channels_last.h"
 #include "kernels/conv2d/cuda_tensor_core.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
@@ -14,25 +15,6 @@
 
 namespace tessera::kernels::cuda {
 namespace {
-
-// The view's elements in channels-last order in memory of their own, pixels padded to `unit` elements.
-class ChannelsLastCopy {
- public:
-  ChannelsLastCopy(const View& like, int64_t unit)
-      : view_(like),
-        pitch_(div_up(like.sizes[1], unit) * unit),
-        memory_(like.sizes[0] * like.sizes[2] * like.sizes[3] * pitch_ * static_cast<int64_t>(element_size(like.dtype))) {
-    view_.data = memory_.data();
-    view_.strides[1] = 1, view_.strides[3] = pitch_, view_.strides[2] = like.sizes[3] * pitch_;
-    view_.strides[0] = like.sizes[2] * view_.strides[2];
-  }
-  const View& view() const { return view_; }
-
- private:
-  View view_;
-  int64_t pitch_;
-  DeviceScratch<unsigned char> memory_;
-};
 
 // Dimensions of size 1 get the strides of a tensor without gaps, `pixel` elements a pixel.
 View with_plain_strides(View v, int64_t pixel) {
@@ -66,7 +48,7 @@ std::optional<WeightMatrix> matrix_in_place(const TapProduct& p, const View& wei
 // The product on Hopper: pixels as the copy engine reads them. `highest`: float32 at its own precision.
 bool run_hopper(TapProduct product, const View& out, const View& in, const View& weight, const View* bias, bool highest) {
   const int64_t unit = 16 / static_cast<int64_t>(element_size(in.dtype));
-  std::optional<ChannelsLastCopy> dense, padded;
+  std::optional<ChannelsLastScratch> dense, padded;
   View from = with_plain_strides(in, div_up(in.sizes[1], unit) * unit);
   if (from.strides[1] != 1) {
     dense.emplace(in, may_fold(product) ? 1 : unit);
@@ -107,9 +89,9 @@ bool run(const TapProduct& product, const View& out, const View& in, const View&
   const bool narrow = product.positions() < 1 << 30 && product.columns() < 1 << 30 && product.out[1] * product.channels < 1 << 30;
   if (!narrow) return false;
   View to = with_plain_strides(out, out.sizes[1]);
-  std::optional<ChannelsLastCopy> rows;
+  std::optional<ChannelsLastScratch> rows;
   if (!is_writable(to)) {
-    rows.emplace(out, 1);
+    rows.emplace(out);
     to = rows->view();
   }
   if (highest) {

@@ -14,7 +14,7 @@ struct Formula {
   __device__ void finish(const Nothing&) const {}
 };
 
-template <class C, bool kLog> struct ForwardFormula : Formula, LineOp<true, /*pad_lowest=*/true, 3> {
+template <class C, bool kLog> struct ForwardFormula : Formula, LineOp</*writes=*/true, /*pad_lowest=*/true, 3> {
   template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C most = -std::numeric_limits<C>::infinity(), sum = 0;
     line.each([&](C x) { most = max(most, x); });
@@ -33,7 +33,7 @@ template <class C, bool kLog> struct ForwardFormula : Formula, LineOp<true, /*pa
   }
 };
 
-template <class C, bool kLog> struct BackwardFormula : Formula, LineOp<true, /*pad_lowest=*/false, 2> {
+template <class C, bool kLog> struct BackwardFormula : Formula, LineOp</*writes=*/true, /*pad_lowest=*/false, 2> {
   template <class Line> __device__ void operator()(Line& line, const Nothing&, int64_t, Nothing&) const {
     C sum = 0;
     line.each([&](C g, C y) { sum += kLog ? g : g * y; });
